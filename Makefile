@@ -1,0 +1,41 @@
+# The two commands: `make publish` and `make test`. Everything is set up by itself, in .venv.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME ?= $(CURDIR)/pipelines/deploy/embedded
+export GUATECOMPRAS_SOURCE ?= sqlite:///$(CURDIR)/data/demo.sqlite
+
+.PHONY: publish test test-all lint dev lock clean
+
+publish: $(VENV)/.ready ## set up, make a demo source of three months, publish it
+	@mkdir -p data
+	@$(BIN)/guatecompras demo-source --first 2026-01 --months 3 --size 2000 --seed 1 --out sqlite:///$(CURDIR)/data/demo.sqlite
+	@$(BIN)/guatecompras publish 2026-01..2026-03 --source sqlite:///$(CURDIR)/data/demo.sqlite
+
+test: $(VENV)/.ready-dev ## set up and run the tests
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.ready-dev ## the slow ones too
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+dev: $(VENV)/.ready ## the Dagster UI, on the same home as `make publish`
+	@$(BIN)/dagster instance info > /dev/null
+	@$(BIN)/dagster dev -w workspace.yaml
+
+lock: $(VENV)/.ready-dev ## pin every dependency with its hashes
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) data
+
+$(VENV)/.ready: requirements.lock pyproject.toml pipelines/deploy/environment.sh
+	@sh pipelines/deploy/environment.sh $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.lock pyproject.toml pipelines/deploy/environment.sh
+	@sh pipelines/deploy/environment.sh $(VENV) requirements-dev.lock
+	@touch $(VENV)/.ready $@

@@ -1,0 +1,51 @@
+"""The OCDS layer: releases from events, records from releases, both validated. How is `guatecompras/ocds/`'s business."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.reporting import document_columns, one_line, records_lineage, releases_lineage, reported, spec
+from guatecompras.contract import TABLES
+from pipelines.partitions import MONTHS
+from resources.settings import StoreResource
+
+_SOURCES = [("source", table) for table in (*TABLES, "rechazos")]
+
+
+@dg.multi_asset(
+    name="ocds",
+    specs=[
+        spec(
+            ("ocds", "releases"),
+            "One release per event: everything that was public right after it. JSON Lines.",
+            {"ocds", "json"},
+            _SOURCES,
+            metadata={"dagster/column_schema": document_columns(), "dagster/column_lineage": releases_lineage()},
+        ),
+        spec(
+            ("ocds", "records"),
+            "One compiled release per NOG, merged from its releases by the OCDS rules. JSON Lines.",
+            {"ocds", "json"},
+            [("ocds", "releases")],
+            metadata={"dagster/column_schema": document_columns(), "dagster/column_lineage": records_lineage()},
+        ),
+        spec(
+            ("ocds", "rechazos"),
+            "All rejects of the month: those of the arrival and the NOGs whose releases or record break the profile.",
+            {"parquet"},
+            _SOURCES,
+        ),
+    ],
+    partitions_def=MONTHS,
+)
+def ocds_documents(context: dg.AssetExecutionContext, store: StoreResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Build, validate and compile in one pass over the snapshot."""
+    with one_line():
+        stage = store.work(context.partition_key, context.run_id).ocds()
+    counts, seconds = (
+        stage.data["counts"],
+        {f"seconds_{name}": round(value, 2) for name, value in stage.data["seconds"].items()},
+    )
+    yield reported(("ocds", "releases"), stage, "releases", **seconds)
+    yield reported(("ocds", "records"), stage, "records", concursos=counts["concursos"], rejected=counts["rejected"])
+    yield reported(("ocds", "rechazos"), stage, "rechazos")

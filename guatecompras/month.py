@@ -1,0 +1,400 @@
+"""The work on one month, stage by stage, each a pure function of the one before, kept as files in the store's work folder.
+
+A stage that was finished for the same version is not done again: its name says all that decides its bytes, so a run
+that was killed goes on where it stopped, and an unchanged source changes nothing. Which stage runs when is the pipeline's
+business; what each does is in the modules it calls.
+"""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import orjson
+import polars as pl
+
+from guatecompras import publication, quality, settings, snapshot, tables
+from guatecompras.contract import Source
+from guatecompras.errors import GateError, GuatecomprasError, StoreError
+from guatecompras.formats import archive, csvs, excel, jsons, parquets
+from guatecompras.formats.atomic import replacing, sweep
+from guatecompras.months import UTC_OFFSET, Month
+from guatecompras.ocds import cohort, profile
+from guatecompras.ocds.packages import package_head, record_lines
+from guatecompras.publication import MANIFEST, PublishedFile
+from guatecompras.quality import gate
+from guatecompras.settings import Settings
+from guatecompras.snapshot import Snapshot
+from guatecompras.stores import Store
+
+Json = dict[str, Any]
+
+# The schemas, codelists and extensions that the month holds.
+PROFILE = "profile.zip"
+# Compiled records read at once when they are flattened.
+_FLATTENED_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Download:
+    """One download: how its file's name ends, after the month, and its format."""
+
+    ending: str
+    format: str
+
+
+DOWNLOADS: dict[str, Download] = {
+    "json": Download("_Guatecompras.json.zip", "json"),
+    "csv": Download("_csv.zip", "csv.zip"),
+    "excel": Download("_Guatecompras.xlsx", "xlsx"),
+    "parquet": Download("_parquet.zip", "parquet.zip"),
+}
+
+
+@dataclass
+class Stage:
+    """What a finished stage left. `files`: name -> path, bytes, sha256 and rows; `data`: what later stages need to know."""
+
+    name: str
+    seconds: float
+    files: dict[str, Json]
+    data: Json = field(default_factory=dict)
+    reused: bool = False
+
+    def path(self, name: str) -> Path:
+        return Path(self.files[name]["path"])
+
+
+class MonthWork:
+    """The stages of one version of one month. Raises StoreError when an earlier stage has not been done."""
+
+    def __init__(self, store: Store, month: str, version: str, config: Settings) -> None:
+        self.store, self.month, self.version, self.config = store, month, version, config
+        self.folder = store.work(month) / version
+
+    # Reading the source names the version, so it comes before there is one.
+
+    @classmethod
+    def extract(cls, store: Store, source: Source, month: Month, config: Settings) -> tuple["MonthWork", Stage]:
+        """Take the month's snapshot from a source. The clock is read here, once for the whole month."""
+        started, now = time.perf_counter(), datetime.now(UTC_OFFSET)
+        root = store.work(str(month))
+        host = socket.gethostname()
+        incoming = root / f".incoming.part-{host}-{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            with source.open(month) as reading:
+                taken = snapshot.take(reading, month, incoming)
+            work = cls(store, str(month), publication.version_of(taken, config), config)
+            stage = work._recall("source")
+            if stage is None:
+                work.folder.mkdir(parents=True, exist_ok=True)
+                stage = work._settle(incoming, taken, now, time.perf_counter() - started)
+        except OSError as error:
+            raise StoreError(f"cannot write {incoming.parent}: {error.strerror or error}") from error
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+        return work, stage
+
+    def _settle(self, incoming: Path, taken: Snapshot, now: datetime, seconds: float) -> Stage:
+        home = self.folder / "source"
+        home.mkdir(exist_ok=True)
+        for path in taken.files.values():
+            path.replace(home / path.name)
+        files = {
+            name: {
+                "path": str(home / path.name),
+                "bytes": taken.bytes[name],
+                "sha256": taken.sha256[name],
+                "rows": taken.rows[name],
+            }
+            for name, path in taken.files.items()
+        }
+        data = {
+            "digest": taken.digest,
+            "as_of": taken.as_of,
+            "concursos": taken.concursos_in,
+            "missing": list(taken.missing),
+            "extracted": now.isoformat(timespec="seconds"),
+        }
+        return self._record(Stage("source", seconds, files, data))
+
+    def snapshot(self) -> Snapshot:
+        """The snapshot that this version is made from."""
+        stage = self._need("source")
+        return Snapshot(
+            month=self.month,
+            files={name: Path(entry["path"]) for name, entry in stage.files.items()},
+            rows={name: entry["rows"] for name, entry in stage.files.items()},
+            sha256={name: entry["sha256"] for name, entry in stage.files.items()},
+            bytes={name: entry["bytes"] for name, entry in stage.files.items()},
+            concursos_in=stage.data["concursos"],
+            missing=tuple(stage.data["missing"]),
+            as_of=stage.data["as_of"],
+        )
+
+    # The stages.
+
+    def ocds(self) -> Stage:
+        """Releases and compiled records, validated."""
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            made = cohort.build(self.snapshot(), self.folder, self.config)
+            rejects = self.folder / "rechazos.parquet"
+            with parquets.TableWriter(
+                rejects, made.rejects.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+            ) as writer:
+                writer.write(made.rejects)
+            counts = made.counts | {"reject_rows": made.rejects.height}
+            files = {
+                "releases": (made.releases, counts["releases"]),
+                "records": (made.records, counts["records"]),
+                "rechazos": (rejects, made.rejects.height),
+                "table": (made.releases_table, counts["releases"]),
+            }
+            return files, {"counts": counts, "seconds": made.seconds}
+
+        return self._stage("ocds", do)
+
+    def tables(self) -> Stage:
+        """The flat tables, from the compiled records."""
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            names = [name for name in tables.NAMES if name != "releases"]
+            with tables.TableSet(self.folder / "tables", names) as writing:
+                lines: list[bytes] = []
+                for line in archive.read_lines(self._need("ocds").path("records")):
+                    lines.append(line)
+                    if len(lines) == _FLATTENED_AT_ONCE:
+                        writing.write(tables.flatten(tables.read_documents(lines)))
+                        lines = []
+                if lines:
+                    writing.write(tables.flatten(tables.read_documents(lines)))
+            files = {name: (writing.files[name], writing.rows[name]) for name in names}
+            files["releases"] = (self._need("ocds").path("table"), self._need("ocds").files["table"]["rows"])
+            return files, {}
+
+        return self._stage("tables", do)
+
+    def check(self) -> list[quality.Outcome]:
+        """Evaluate every check on what was built; never remembered, so that publishing judges anew."""
+        made, flat = self._need("ocds"), self._need("tables")
+        return quality.run(
+            quality.Month(
+                month=self.month,
+                tables={name: flat.path(name) for name in tables.NAMES},
+                rejects=made.path("rechazos"),
+                counts=made.data["counts"],
+                rejected_share=self.config.rejected_share,
+            )
+        )
+
+    def write_failures(self, outcome: quality.Outcome) -> Path:
+        """All failures of a check as a CSV in the work folder."""
+        folder = self.folder / "checks"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{outcome.check.id}.csv"
+        with replacing(path) as part:
+            outcome.failures.write_csv(part)
+        return path
+
+    def download(self, name: str) -> Stage:
+        """One of the downloads (DOWNLOADS), as one file of its name."""
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            flat = self._need("tables")
+            path = self.folder / self._file(name)
+            rows = self._WRITERS[name](self, {table: flat.path(table) for table in tables.NAMES}, path)
+            return {path.name: (path, sum(rows.values()))}, {"rows": rows}
+
+        return self._stage(name, do)
+
+    def _file(self, download: str) -> str:
+        return f"{self.month}{DOWNLOADS[download].ending}"
+
+    def _write_json(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+        """The record package with linked releases."""
+        uri = f"{self.config.base_url.rstrip('/')}/file/json/{self.month.replace('-', '/')}"
+        records = archive.read_lines(self._need("ocds").path("records"))
+        lines = record_lines(records, files["releases"])
+        member = f"{self.month}_Guatecompras.json"
+        return {
+            "records": jsons.write_record_package(out, member, package_head(uri, self._dated(), self.config), lines)
+        }
+
+    def _write_csv(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+        return csvs.write_csv_zip(files, out)
+
+    def _write_excel(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+        sheets = {spec.name: excel.SheetInfo(spec.name, spec.description) for spec in tables.SPECS.values()}
+        return dict(excel.write_workbook(files, out, self._about(), sheets))
+
+    def _write_parquet(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+        return parquets.write_parquet_zip(files, out)
+
+    _WRITERS: ClassVar = {"json": _write_json, "csv": _write_csv, "excel": _write_excel, "parquet": _write_parquet}
+
+    def _about(self) -> list[tuple[str, str | int]]:
+        counts = self._need("ocds").data["counts"]
+        return [
+            ("Qué es", "Contrataciones públicas de Guatemala publicadas en Guatecompras, en datos abiertos (OCDS 1.1)"),
+            ("Mes", self.month),
+            (
+                "Qué procesos contiene",
+                "Los concursos (NOG) convocados en el mes, con toda su historia hasta la fecha de los datos",
+            ),
+            ("Datos al", self._dated()[:19].replace("T", " ")),
+            ("Versión", self.version),
+            ("Fuente", f"{settings.SOURCE_NAME} ({settings.SOURCE_URL})"),
+            ("Publica", self.config.publisher_name),
+            ("Licencia", f"Creative Commons Atribución 4.0 ({settings.LICENSE})"),
+            ("Política de publicación", self.config.policy_url),
+            ("Concursos recibidos", counts["concursos"]),
+            ("Procesos publicados", counts["records"]),
+            ("Publicaciones (releases)", counts["releases"]),
+            ("Procesos rechazados por no cumplir el perfil", counts["rejected"]),
+        ]
+
+    def _dated(self) -> str:
+        """When the newest data is of: what dates the packages, so that the same data gives the same bytes."""
+        return f"{self._need('source').data['as_of']}-06:00"
+
+    # Publishing.
+
+    def publish(self) -> Json:
+        """Judge the month again, put its version in place and switch the index to it; returns its entry in the index.
+
+        Raises GateError when a blocking check fails or a file is not what its stage wrote.
+        """
+        outcomes = self.check()
+        gate.require(outcomes, self.month)
+        made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
+        files = self._published_files()
+        self._require_agreement(files)
+        counts = made.data["counts"] | {"awards": flat.files["awards"]["rows"]}
+        document = publication.manifest(
+            month=self.month,
+            version=self.version,
+            snapshot={
+                "digest": source.data["digest"],
+                "as_of": source.data["as_of"],
+                "rows": {name: entry["rows"] for name, entry in sorted(source.files.items())},
+                "missing": source.data["missing"],
+            },
+            counts=counts,
+            tables={name: flat.files[name]["rows"] for name in tables.NAMES},
+            checks=[outcome.summary() for outcome in outcomes],
+            files=[file for file, _ in files.values()],
+            config=self.config,
+        )
+        path = self.folder / MANIFEST
+        jsons.write_json(path, document)
+        listed = [file for file, _ in files.values()] + [publication.describe(path, MANIFEST, "manifest", 1)]
+        placed = {name: local for name, (_, local) in files.items()} | {MANIFEST: path}
+        self.store.put_version(self.month, self.version, placed)
+        shown = {
+            name: counts[name] for name in ("concursos", "releases", "records", "awards", "rejected", "reject_rows")
+        }
+        published = source.data["extracted"]
+        index = self.store.update_index(
+            lambda index: publication.switched(index, self.month, self.version, published, shown, listed)
+        )
+        self.store.tidy(self.month, self.version)
+        entry: Json = index["months"][self.month]
+        return entry
+
+    def _published_files(self) -> dict[str, tuple[PublishedFile, Path]]:
+        """Every file of the version (name -> as listed, where it is), its digest read anew."""
+        made, flat = self._need("ocds"), self._need("tables")
+        planned: list[tuple[str, str, Stage, str]] = [
+            (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
+            (f"{self.month}_records.jsonl.gz", "jsonl.gz", made, "records"),
+            (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
+        ]
+        planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
+        planned += [
+            (self._file(name), download.format, self._need(name), self._file(name))
+            for name, download in DOWNLOADS.items()
+        ]
+        found = {}
+        for name, form, stage, key in planned:
+            entry = stage.files[key]
+            file = publication.describe(Path(entry["path"]), name, form, entry["rows"])
+            if file.sha256 != entry["sha256"]:
+                raise GateError(
+                    f"{self.month} is not published: {name} is not the file that was checked; run the month again"
+                )
+            found[name] = (file, Path(entry["path"]))
+        path = self.folder / PROFILE
+        if not path.exists():
+            texts = profile.profile_files()
+            with archive.ZipWriter(path) as zipped:
+                for name, text in texts.items():
+                    with zipped.entry(name) as stream:
+                        stream.write(text.encode())
+        found[PROFILE] = (publication.describe(path, PROFILE, "schema", len(profile.profile_files())), path)
+        return found
+
+    def _require_agreement(self, files: dict[str, tuple[PublishedFile, Path]]) -> None:
+        """Refuse formats that count differently, as their writers counted (`verify` reads the files again)."""
+        counts = {name: {"rows": file.rows} for name, (file, _) in files.items()}
+        counts |= {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
+        wrong = publication.disagreements(self.month, counts)
+        if wrong:
+            raise GateError(f"{self.month} is not published, formats disagree: {'; '.join(wrong)}")
+
+    # Stages on disk.
+
+    def _stage(self, name: str, do: Callable[[], tuple[dict[str, tuple[Path, int]], Json]]) -> Stage:
+        done = self._recall(name)
+        if done is not None:
+            return done
+        sweep(self.folder)
+        started = time.perf_counter()
+        try:
+            made, data = do()
+            files = {}
+            for key, (path, rows) in made.items():
+                entry = asdict(publication.describe(path, key, "", rows))
+                files[key] = {"path": str(path), "bytes": entry["bytes"], "sha256": entry["sha256"], "rows": rows}
+        except OSError as error:
+            raise StoreError(f"cannot write {self.folder}: {error.strerror or error}") from error
+        return self._record(Stage(name, time.perf_counter() - started, files, data))
+
+    def _stage_path(self, name: str) -> Path:
+        return self.folder / f"stage-{name}.json"
+
+    def _record(self, stage: Stage) -> Stage:
+        # Files are named as seen from the work folder, so that the store can be moved.
+        files = {
+            key: entry | {"path": Path(entry["path"]).relative_to(self.folder).as_posix()}
+            for key, entry in stage.files.items()
+        }
+        jsons.write_json(self._stage_path(stage.name), {"seconds": stage.seconds, "files": files, "data": stage.data})
+        recalled = self._recall(stage.name)
+        if recalled is None:
+            raise GuatecomprasError(f"the files of stage {stage.name} of {self.month} vanished while it was recorded")
+        return Stage(stage.name, stage.seconds, recalled.files, stage.data)
+
+    def _recall(self, name: str) -> Stage | None:
+        """A stage that was finished and whose files are all there; None otherwise."""
+        try:
+            kept = orjson.loads(self._stage_path(name).read_bytes())
+            files = {key: entry | {"path": str(self.folder / entry["path"])} for key, entry in kept["files"].items()}
+            if all(Path(entry["path"]).stat().st_size == entry["bytes"] for entry in files.values()):
+                return Stage(name, kept["seconds"], files, kept["data"], reused=True)
+        except (FileNotFoundError, orjson.JSONDecodeError, KeyError):
+            pass
+        return None
+
+    def _need(self, name: str) -> Stage:
+        stage = self._recall(name)
+        if stage is None:
+            raise StoreError(
+                f"stage {name} of {self.month} has not been done for version {self.version}: materialize the whole month"
+            )
+        return stage

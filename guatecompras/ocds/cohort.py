@@ -1,0 +1,178 @@
+"""A month of OCDS in one pass: snapshot in, validated releases and compiled records out, as JSON Lines and in order of NOG.
+
+How one release is made is `releases.py`, how releases merge `merge.py`, what is valid `validation.py`; this module walks the
+batches, drops the NOGs that are not valid with all they have, and writes. Memory holds one batch.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from guatecompras.contract import REJECTS_SCHEMA
+from guatecompras.formats.archive import gzip_lines_writer
+from guatecompras.formats.atomic import sweep
+from guatecompras.ocds import releases
+from guatecompras.ocds.merge import MergeError, Merger, merge_rules_from_schema
+from guatecompras.ocds.profile import compiled_schema
+from guatecompras.ocds.validation import Validator
+from guatecompras.settings import Settings
+from guatecompras.snapshot import Snapshot, nog_batches
+from guatecompras.tables import TableSet, releases_table
+
+BATCH = 2_000  # concursos held at once
+INVALID = "no cumple el perfil"
+UNMERGEABLE = "sus releases no se pueden compilar"
+
+
+@dataclass
+class Cohort:
+    """What was built. `counts`: concursos (in), records, releases, rejected; `seconds`: per stage of the pass."""
+
+    releases: Path
+    records: Path
+    releases_table: Path
+    rejects: pl.DataFrame
+    counts: dict[str, int]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class _Clock:
+    """Adds up the time of each stage of the pass."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
+        self._since = now
+
+
+def build(snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH) -> Cohort:
+    """Write `<month>_releases.jsonl.gz`, `<month>_records.jsonl.gz` and `tables/releases.parquet` into `folder`.
+
+    A NOG is published with all its releases and its record, or, when any of them is invalid, rejected with all of them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    month = snapshot.month
+    paths = folder / f"{month}_releases.jsonl.gz", folder / f"{month}_records.jsonl.gz"
+    rejects: list[pl.DataFrame] = [pl.read_parquet(snapshot.files["rechazos"])]
+    counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0}
+    clock = _Clock()
+    maker = _Maker(snapshot, config)
+    with ExitStack() as stack:
+        release_lines = stack.enter_context(gzip_lines_writer(paths[0]))
+        record_lines = stack.enter_context(gzip_lines_writer(paths[1]))
+        table = stack.enter_context(TableSet(folder / "tables", ["releases"]))
+        for rows in nog_batches(snapshot.files, batch):
+            clock.lap("read")
+            made, compiled, faults = maker.make(rows, clock)
+            rejects.append(faults)
+            release_lines.write(_lines(made["json"]))
+            record_lines.write(_lines(compiled))
+            table.write({"releases": releases_table(made, config.release_url())})
+            counts["releases"] += made.height
+            counts["records"] += len(compiled)
+            clock.lap("write")
+    counts["rejected"] = counts["concursos"] - counts["records"]
+    everything = pl.concat(rejects).sort("tabla", "nog", "clave", "columna", "valor", "motivo", nulls_last=True)
+    return Cohort(*paths, table.files["releases"], everything, counts, clock.seconds)
+
+
+def _lines(texts: pl.Series) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+class _Maker:
+    """Makes the releases and records of a batch; holds what is the same for the whole month."""
+
+    def __init__(self, snapshot: Snapshot, config: Settings) -> None:
+        self._month, self._config = snapshot.month, config
+        self._offers_known = "ofertas" not in snapshot.missing
+        scans = {name: pl.scan_parquet(snapshot.files[name]) for name in ("concursos", "partes")}
+        self._directory = releases.Directory.of(scans["concursos"], scans["partes"])
+        self._merger = Merger(merge_rules_from_schema(compiled_schema()))
+        self._release_validator, self._record_validator = Validator("release"), Validator("compiled")
+
+    def make(self, rows: releases.Rows, clock: _Clock) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+        """Releases (RELEASE_COLUMNS), compiled records (JSON text in order) and the faults of what was dropped."""
+        made = releases.build(rows, self._directory, self._month, self._config, offers_known=self._offers_known)
+        clock.lap("releases")
+        faults = _faults(self._release_validator, made.select("nog", "json"))
+        made = _without(made, faults)
+        clock.lap("validate")
+        compiled, unmerged = self._compile(made)
+        clock.lap("compile")
+        wrong = pl.concat([unmerged, _faults(self._record_validator, compiled)])
+        clock.lap("validate")
+        return _without(made, wrong), _without(compiled, wrong)["json"], pl.concat([faults, wrong])
+
+    def _compile(self, made: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """nog, json of the compiled releases; and the faults of those that do not merge."""
+        alone = pl.len().over("nog") == 1
+        single = made.filter(alone).select("nog", json=_compiled_alone())
+        nogs, texts, faults = [], [], []
+        for nog, lines in _histories(made.filter(~alone)):
+            try:
+                merged = self._merger.compile_sorted([orjson.loads(line) for line in lines])
+            except MergeError as error:
+                faults.append((nog, "", str(error), UNMERGEABLE))
+                continue
+            nogs.append(nog)
+            texts.append(orjson.dumps(merged).decode())
+        many = pl.DataFrame({"nog": nogs, "json": texts}, schema={"nog": pl.Int64, "json": pl.String})
+        return pl.concat([single, many]).sort("nog"), _fault_frame(faults)
+
+
+def _histories(made: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    grouped = made.group_by("nog", maintain_order=True).agg("json")
+    yield from zip(grouped["nog"], grouped["json"].to_list(), strict=True)
+
+
+def _compiled_alone() -> pl.Expr:
+    """A NOG's only release, compiled: nothing merges, so only the id and the tag are other (`merge.py` does the same)."""
+    lit, ocid = pl.lit, pl.col("ocid")
+    tail = (
+        pl.col("json")
+        .str.replace(r'^\{"ocid":"[^"]*","id":"[^"]*",', "")
+        .str.replace(r'"tag":\[[^\]]*\]', '"tag":["compiled"]')
+    )
+    return pl.concat_str(lit('{"ocid":"'), ocid, lit('","id":"'), ocid, lit("-"), pl.col("date"), lit('",'), tail)
+
+
+def _without(frame: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(~pl.col("nog").is_in(faults["nog"].implode())) if faults.height else frame
+
+
+def _faults(validator: Validator, frame: pl.DataFrame) -> pl.DataFrame:
+    """One reject for every error of the documents (nog, json) that are not valid."""
+    lines = [text.encode() for text in frame["json"]]
+    clear = validator.clear_many(lines)
+    found = []
+    for nog, line, passed in zip(frame["nog"], lines, clear, strict=True):
+        if not passed:
+            found += [(nog, fault.path, fault.message, INVALID) for fault in validator.errors(line)]
+    return _fault_frame(found)
+
+
+def _fault_frame(faults: list[tuple[int, str, str, str]]) -> pl.DataFrame:
+    rows = [
+        {
+            "nog": nog,
+            "tabla": "concursos",
+            "clave": f"nog={nog}",
+            "columna": path,
+            "valor": None,
+            "nivel": "fila",
+            "motivo": f"{reason}: {message}"[:1000],
+        }
+        for nog, path, message, reason in faults
+    ]
+    return pl.DataFrame(rows, schema=REJECTS_SCHEMA).unique(maintain_order=True)

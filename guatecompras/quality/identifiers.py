@@ -1,0 +1,40 @@
+"""Check: no OCID, release id or award, contract or item id within a process stands twice."""
+
+import polars as pl
+
+from guatecompras.quality.check import Check, Month
+
+_KEYS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("records", ("ocid",)),
+    ("releases", ("id",)),
+    ("parties", ("ocid", "id")),
+    ("items", ("ocid", "id")),
+    ("documents", ("ocid", "id")),
+    ("bids", ("ocid", "id")),
+    ("awards", ("ocid", "id")),
+    ("contracts", ("ocid", "id")),
+)
+
+
+def _find(month: Month) -> pl.DataFrame:
+    found = [
+        month.scan(table)
+        .group_by("nog", *keys)
+        .agg(times=pl.len())
+        .filter(pl.col("times") > 1)
+        .select("nog", path=pl.lit(f"{table}/{keys[-1]}"), value=pl.col(keys[-1]))
+        .collect(engine="streaming")
+        for table, keys in _KEYS
+    ]
+    return pl.concat(found)
+
+
+CHECK = Check(
+    id="identifiers",
+    version="1",
+    severity="block",
+    asset="tables/records",
+    meaning="Ningún identificador (OCID, publicación, parte, renglón, documento, oferta, adjudicación, contrato) se repite.",
+    description="OCIDs and release ids are unique in the month, and the ids of arrays within their process.",
+    find=_find,
+)

@@ -1,0 +1,28 @@
+"""Check: every record is in the month of its call for tenders, local time."""
+
+import polars as pl
+
+from guatecompras.quality.check import Check, Month
+
+
+def _find(month: Month) -> pl.DataFrame:
+    called = pl.col("tender_datePublished").dt.to_string("%Y-%m")
+    wrong = (pl.col("dataSegmentation_id") != month.month) | (called != month.month)
+    value = pl.concat_str("dataSegmentation_id", pl.lit(" / "), called)
+    return (
+        month.scan("records")
+        .filter(wrong)
+        .select("nog", path=pl.lit("dataSegmentation/id"), value=value)
+        .collect(engine="streaming")
+    )
+
+
+CHECK = Check(
+    id="segmentation",
+    version="1",
+    severity="block",
+    asset="tables/records",
+    meaning="Cada proceso está en el mes de su convocatoria, en hora de Guatemala.",
+    description="dataSegmentation.id and the local month of tender.datePublished are the month's.",
+    find=_find,
+)

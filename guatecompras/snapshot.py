@@ -1,0 +1,118 @@
+"""The snapshot: one month of the nine contract tables, checked, typed, ordered by nog and kept as Parquet.
+
+Everything downstream is a pure function of it. How rows are checked is `arrivals.py`; where they come from `resources/sources/`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from guatecompras.arrivals import ARRIVAL_ORDER, Arrivals
+from guatecompras.contract import REJECTS_SCHEMA, TABLES, Reading
+from guatecompras.errors import SourceError
+from guatecompras.formats.atomic import sweep
+from guatecompras.formats.counting import digest
+from guatecompras.formats.parquets import TableWriter, batches
+from guatecompras.months import Month
+
+REJECTS = "rechazos"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot on disk. `files`: table (and `rechazos`) -> its Parquet file; `rows`, `sha256`, `bytes`: per table.
+
+    `concursos_in`: concursos delivered by the source, rejected ones included; `missing`: child tables that the source lacks;
+    `as_of`: the latest time of anything in it, naive local text, which dates what is published from it.
+    """
+
+    month: str
+    files: dict[str, Path]
+    rows: dict[str, int]
+    sha256: dict[str, str]
+    bytes: dict[str, int]
+    concursos_in: int
+    missing: tuple[str, ...]
+    as_of: str
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the tables' digests: equal snapshots, equal digests."""
+        text = "\n".join(f"{name} {self.sha256[name]}" for name in sorted(self.sha256)) + f"\nmissing {self.missing}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
+    """Read one month of a source into `folder`; raises SourceError when a table that the contract needs is missing."""
+    lacking = sorted(name for name, table in TABLES.items() if table.needed and name in reading.missing)
+    if lacking:
+        raise SourceError(f"the source lacks the table{'s'[: len(lacking) > 1]} {', '.join(lacking)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    arrivals = Arrivals(month)
+    files = {name: folder / f"{name}.parquet" for name in (*ARRIVAL_ORDER, REJECTS)}
+    latest = ""
+    for name in ARRIVAL_ORDER:
+        raw = iter(()) if name in reading.missing else reading.batches(name)
+        with TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
+            for frame in arrivals.admit(name, raw):
+                writer.write(frame)
+                latest = max(latest, _latest(name, frame))
+    if not arrivals.delivered["concursos"]:
+        raise SourceError(f"the source has no concursos of {month}: an empty month is not published")
+    with TableWriter(files[REJECTS], _arrow_schema(REJECTS_SCHEMA)) as writer:
+        rejects = arrivals.rejects()
+        writer.write(rejects)
+    digests = {name: digest(path) for name, path in files.items()}
+    return Snapshot(
+        month=str(month),
+        files=files,
+        rows=arrivals.admitted | {REJECTS: rejects.height},
+        sha256={name: found[0] for name, found in digests.items()},
+        bytes={name: found[1] for name, found in digests.items()},
+        concursos_in=arrivals.delivered["concursos"],
+        missing=tuple(sorted(reading.missing)),
+        as_of=latest or month.start.isoformat(),
+    )
+
+
+def _latest(name: str, frame: pl.DataFrame) -> str:
+    column = {"concursos": "fecha_actualizacion", "eventos": "fecha_registro"}.get(name)
+    value = frame[column].dt.replace_time_zone(None).dt.truncate("1s").max() if column else None
+    return value.isoformat() if value is not None else ""  # type: ignore[union-attr]
+
+
+def _arrow_schema(schema: dict[str, pl.DataType]):  # type: ignore[no-untyped-def]
+    return pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+
+
+def nog_batches(files: dict[str, Path], size: int) -> Iterator[dict[str, pl.DataFrame]]:
+    """Walk the nine tables side by side: batches of about `size` concursos with all their child rows, in order of nog."""
+    followers = {name: _Follower(files[name], name) for name in TABLES if name != "concursos"}
+    for concursos in batches(files["concursos"], size):
+        last = concursos["nog"][-1]
+        yield {"concursos": concursos} | {name: follower.up_to(last) for name, follower in followers.items()}
+
+
+class _Follower:
+    """A child table, read in step with the concursos."""
+
+    def __init__(self, path: Path, table: str) -> None:
+        self._batches = batches(path)
+        self._held = pl.DataFrame(schema=TABLES[table].schema)
+
+    def up_to(self, nog: int) -> pl.DataFrame:
+        """The rows not yet given whose nog is at most `nog`."""
+        pieces = [self._held]
+        while pieces[-1].is_empty() or pieces[-1]["nog"][-1] <= nog:
+            following = next(self._batches, None)
+            if following is None:
+                break
+            pieces.append(following)
+        frame = pl.concat(pieces, how="vertical") if len(pieces) > 1 else pieces[0]
+        cut = frame["nog"].search_sorted(nog, side="right")
+        self._held = frame.slice(cut)
+        return frame.slice(0, cut)

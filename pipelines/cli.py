@@ -1,0 +1,218 @@
+"""The command `guatecompras`: what operators, schedules of other systems and scripts call. It only parses, calls and shows."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from guatecompras.errors import GuatecomprasError
+from guatecompras.months import Month, parse_months
+
+out = Console()
+err = Console(stderr=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="guatecompras")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def main(context: click.Context, debug: bool) -> None:
+    """Guatemala's open-contracting publication: Guatecompras' tables to OCDS, month by month."""
+    context.obj = debug
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Errors that a person can act on end in one line and exit status 1; others keep their traceback."""
+    try:
+        yield
+    except GuatecomprasError as error:
+        if click.get_current_context().find_root().obj:
+            raise
+        err.print(f"guatecompras: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("months", nargs=-1, required=True, metavar="MONTH... | FIRST..LAST")
+@click.option(
+    "--source",
+    envvar="GUATECOMPRAS_SOURCE",
+    default="",
+    help="Where the nine tables come from (URI). Default: the demo source.",
+)
+@click.option(
+    "--store",
+    envvar="GUATECOMPRAS_STORE",
+    default="",
+    help="Where the publication is kept. Default: data/ in the project.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Months side by side, each in its own process.",
+)
+def publish(months: tuple[str, ...], source: str, store: str, jobs: int) -> None:
+    """Publish months through Dagster: extract, build, check, write, switch the index. Months as YYYY-MM."""
+    with _one_line():
+        wanted = [str(month) for month in parse_months(months)]
+        from guatecompras.stores import open_store
+        from pipelines.runner import prepare_home, publish_months
+        from resources.settings import DEFAULT_SOURCE, default_store
+        from resources.sources.uri import open_source
+
+        source, store = source or DEFAULT_SOURCE, store or default_store()
+        open_source(source)  # a bad address is named before any run
+        place = open_store(store)
+        place.index()
+        home = prepare_home()
+        results = []
+        with _progress() as bar:
+            task = bar.add_task("publishing", total=len(wanted), stage="")
+            for result in publish_months(
+                wanted, source, store, jobs, lambda month, stage: bar.update(task, stage=f"{month} {stage}")
+            ):
+                results.append(result)
+                mark = "[green]published[/]" if result.published else "[red]failed[/]"
+                bar.console.print(f"{result.month} {mark} in {result.seconds:.1f} s")
+                bar.advance(task)
+        index = place.index()["months"]
+        _show(
+            [index[r.month] | {"month": r.month} for r in sorted(results, key=lambda r: r.month) if r.published],
+            store,
+            home,
+        )
+        failed = [result for result in results if not result.published]
+        for result in sorted(failed, key=lambda r: r.month):
+            err.print(
+                f"guatecompras: {result.month}: {result.reason}",
+                style="red",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        sys.exit(1 if failed else 0)
+
+
+def _progress() -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[stage]}"),
+    )
+    return Progress(*columns, console=out, transient=False)
+
+
+def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[type-arg]
+    """The summary: what was published, and where it is."""
+    if not entries:
+        return
+    table = Table(
+        title="Published", title_justify="left", caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("month", no_wrap=True)
+    for name in ("concursos", "releases", "awards", "rejects", *_SHOWN.values()):
+        table.add_column(name, justify="right", no_wrap=True)
+    for entry in entries:
+        counts, sizes = entry["counts"], _sizes(entry["files"])
+        rejects = f"{counts['rejected']:,} ({counts['reject_rows']:,})"
+        numbers = [f"{counts[name]:,}" for name in ("concursos", "releases", "awards")]
+        table.add_row(entry["month"], *numbers, rejects, *(sizes[form] for form in _SHOWN))
+    table.caption = "rejects: concursos not published (rows and values left out); downloads by their size"
+    out.print(table)
+    out.print(
+        f"The files are in {Path(store).absolute() / 'publication'} (index.json lists them); the runs are in {home}.",
+        soft_wrap=True,
+    )
+
+
+# How a file's name ends, and what the summary calls it.
+_SHOWN = {
+    "_Guatecompras.json.zip": "JSON",
+    "_csv.zip": "CSV",
+    ".xlsx": "Excel",
+    "_parquet.zip": "Parquet",
+}
+
+
+def _sizes(files: list[dict]) -> dict[str, str]:  # type: ignore[type-arg]
+    return {end: next(_size(file["bytes"]) for file in files if file["path"].endswith(end)) for end in _SHOWN}
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+@main.command("demo-source")
+@click.option("--first", required=True, metavar="YYYY-MM", help="First month.")
+@click.option("--months", type=click.IntRange(1, 240), default=1, show_default=True)
+@click.option("--size", type=click.IntRange(1), default=2000, show_default=True, help="Concursos a month.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--out",
+    "target",
+    required=True,
+    metavar="sqlite:///FILE | DIR",
+    help="A SQLite database, or a folder of CSV files.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the files in DIR.",
+)
+def demo_source(first: str, months: int, size: int, seed: int, target: str, form: str) -> None:
+    """Write a synthetic source: the nine tables, the same bytes for the same arguments."""
+    with _one_line():
+        from resources.sources.csv import write_folder
+        from resources.sources.demo import demo_chunks
+        from resources.sources.sql import write_tables
+
+        chunks = demo_chunks(Month.parse(first), months, size, seed)
+        if "://" in target:
+            write_tables(target, chunks)
+        else:
+            write_folder(Path(target), chunks, format=form)  # type: ignore[arg-type]
+        out.print(f"{months} months of {size:,} concursos from {first} are in {target}", soft_wrap=True)
+
+
+@main.command()
+@click.argument("store", required=False)
+def verify(store: str | None) -> None:
+    """Read a whole publication again: presence, size, sha256 of every file, and that all formats count the same rows."""
+    with _one_line():
+        from guatecompras.publication import verify_publication
+        from guatecompras.stores import open_store
+        from resources.settings import STORE_VARIABLE, default_store
+
+        place = open_store(store or os.environ.get(STORE_VARIABLE) or default_store())
+        report = verify_publication(place.index(), place.version_folder)
+        for fault in report.faults:
+            err.print(f"guatecompras: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+        out.print(
+            f"{report.months} months, {report.versions} versions, {report.files} files: {len(report.faults)} faults",
+            soft_wrap=True,
+        )
+        sys.exit(1 if report.faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""All definitions, for `dagster`: assets and checks, jobs, schedules, sensors, resources. No work and no I/O at import."""
+
+import dagster as dg
+
+from assets.downloads import DOWNLOADS
+from assets.ocds import ocds_documents
+from assets.publication import publication_index, publication_month
+from assets.quality import month_checks
+from assets.source import source_tables
+from assets.tables import flat_tables
+from pipelines.jobs import index_job, month_job
+from pipelines.schedules import SCHEDULES
+from pipelines.sensors import SENSORS
+from resources.alerts import Alerts
+from resources.settings import SourceResource, StoreResource
+
+
+def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
+    """The definitions over a source and a store, each by its URI; empty ones come from the environment when a run starts."""
+    return dg.Definitions(
+        assets=[source_tables, ocds_documents, flat_tables, *DOWNLOADS, publication_month, publication_index],
+        asset_checks=[month_checks],
+        jobs=[month_job, index_job],
+        schedules=SCHEDULES,
+        sensors=SENSORS,
+        resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,161 @@
+"""Publishing many months from the command line: each a Dagster run on the home's instance, some side by side.
+
+What a run does is the job's business (`jobs.py`); how progress looks is the command's (`cli.py`).
+"""
+
+import multiprocessing as mp
+import os
+import queue
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from resources.settings import PROJECT
+
+HOME_VARIABLE = "DAGSTER_HOME"
+EMBEDDED_HOME = PROJECT / "pipelines" / "deploy" / "embedded"
+
+# Console lines of Dagster would run through the progress bar; the run's log in the UI has them all.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+Progress = Callable[[str, str], None]  # month, what it is at
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one month ended. `reason`: one line when it failed; `entry`: its entry in the index when it was published."""
+
+    month: str
+    run_id: str
+    seconds: float
+    reason: str = ""
+
+    @property
+    def published(self) -> bool:
+        return not self.reason
+
+
+def prepare_home() -> Path:
+    """Make sure that there is a Dagster home and that its storage is set up; returns the folder."""
+    home = Path(os.environ.setdefault(HOME_VARIABLE, str(EMBEDDED_HOME))).expanduser().absolute()
+    os.environ[HOME_VARIABLE] = str(home)
+    # Several processes that open an empty home at once can spoil its storage, so one does it first.
+    with dg.DagsterInstance.get():
+        return home
+
+
+def publish_months(months: Iterable[str], source: str, store: str, jobs: int, progress: Progress) -> Iterator[Result]:
+    """Publish months, `jobs` at a time in processes of their own (one: in this one); yields each as it ends."""
+    wanted = list(months)
+    if jobs == 1 or len(wanted) == 1:
+        for month in wanted:
+            yield publish_month(month, source, store, progress)
+    else:
+        yield from _side_by_side(wanted, source, store, min(jobs, len(wanted)), progress)
+
+
+def publish_month(month: str, source: str, store: str, progress: Progress) -> Result:
+    """Run the month's job in this process and say how it ended; never raises for what happens inside the run."""
+    from pipelines.definitions import build_definitions  # noqa: PLC0415  # workers import it, the parent need not
+
+    started = time.perf_counter()
+    run_id = str(uuid.uuid4())
+    with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
+        warnings.simplefilter("ignore")  # previews and supersessions, for developers
+        job = build_definitions(source, store).resolve_job_def("month")
+        instance.add_event_listener(run_id, lambda entry: _follow(month, entry, progress))
+        outcome = job.execute_in_process(
+            partition_key=month,
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            run_config=_QUIET,
+            tags={"guatecompras/by": "command"},
+        )
+    reason = "" if outcome.success else _reason(outcome)
+    return Result(month, run_id, time.perf_counter() - started, reason)
+
+
+def _follow(month: str, entry: dg.EventLogEntry, progress: Progress) -> None:
+    event = entry.dagster_event
+    if event is not None and event.is_step_start and event.step_key:
+        progress(month, event.step_key)
+
+
+def _reason(outcome: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, one line: our own errors as they are, others with their kind."""
+    for event in outcome.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data is not None and data.user_failure_data.description:
+                return data.user_failure_data.description
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return f"unexpected error in {event.step_key}: {' '.join(error.message.split())[:500]}"
+    return "the run failed before its first step; its log says why"
+
+
+# Side by side.
+
+_channel: Any = None
+
+
+def _start_worker(channel: Any) -> None:
+    global _channel  # noqa: PLW0603  # one per worker process
+    _channel = channel
+
+
+def _work(month: str, source: str, store: str) -> Result:
+    _channel.put((month, "starting"))
+    return publish_month(month, source, store, lambda *words: _channel.put(words))
+
+
+def _side_by_side(months: list[str], source: str, store: str, jobs: int, progress: Progress) -> Iterator[Result]:
+    # Fresh interpreters: the libraries' threads do not survive a fork.
+    context = mp.get_context("spawn")
+    left = months
+    while left:
+        channel = context.Queue()
+        begun: set[str] = set()
+        broken: list[str] = []
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(channel,)) as pool:
+            futures = {pool.submit(_work, month, source, store): month for month in left}
+            for future in _as_they_end(futures, channel, begun, progress):
+                month = futures[future]
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    broken.append(month)
+        # One process died and took the pool with it: what it was at has failed, the others start again.
+        yield from (Result(month, "", 0.0, "its process died (out of memory?)") for month in broken if month in begun)
+        left = [month for month in broken if month not in begun]
+
+
+def _as_they_end(
+    futures: Iterable["Future[Result]"], channel: Any, begun: set[str], progress: Progress
+) -> Iterator["Future[Result]"]:
+    running = set(futures)
+    while running:
+        done, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+        for month, stage in _waiting(channel):
+            begun.add(month)
+            progress(month, stage)
+        yield from done
+
+
+def _waiting(channel: Any) -> Iterator[tuple[str, str]]:
+    while True:
+        try:
+            yield channel.get_nowait()
+        except queue.Empty:
+            return

@@ -1,0 +1,51 @@
+"""When things run by themselves. Times are Guatemala's."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from guatecompras.months import TIME_ZONE, current_month
+from pipelines.jobs import index_job, month_job
+
+
+@dg.schedule(
+    job=month_job,
+    cron_schedule="0 3 2 * *",
+    execution_timezone=TIME_ZONE,
+    name="closed_month",
+    description="Publish the month that closed, on the 2nd at 03:00.",
+)
+def closed_month_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """The last day of the month before the tick's names the month."""
+    tick = context.scheduled_execution_time
+    month = current_month(tick.replace(day=1) - timedelta(days=1))
+    return dg.RunRequest(partition_key=str(month), run_key=f"closed:{month}:{tick.isoformat()}")
+
+
+@dg.schedule(
+    job=month_job,
+    cron_schedule="0 1 * * *",
+    execution_timezone=TIME_ZONE,
+    name="running_month",
+    description="Refresh the running month, nightly at 01:00.",
+)
+def running_month_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """The month of the evening before, so that the night of the 1st still closes the old one."""
+    tick = context.scheduled_execution_time
+    month = current_month(tick - timedelta(hours=2))
+    return dg.RunRequest(partition_key=str(month), run_key=f"running:{tick.isoformat()}")
+
+
+@dg.schedule(
+    job=index_job,
+    cron_schedule="0 5 * * *",
+    execution_timezone=TIME_ZONE,
+    name="index_check",
+    description="Re-read the whole publication, daily at 05:00.",
+)
+def index_check_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run a day."""
+    return dg.RunRequest(run_key=f"index:{context.scheduled_execution_time.isoformat()}")
+
+
+SCHEDULES = [closed_month_schedule, running_month_schedule, index_check_schedule]

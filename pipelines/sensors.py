@@ -1,0 +1,78 @@
+"""What starts by what happens: months that changed in the source, and runs that failed."""
+
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+
+from guatecompras.errors import GuatecomprasError
+from guatecompras.months import FIRST_MONTH, current_month
+from pipelines.jobs import index_job, month_job
+from resources.alerts import Alerts
+from resources.settings import SourceResource, StoreResource
+
+# A source that comes back after long could ask for years at once; the queue gets them in portions.
+_AT_ONCE = 24
+
+
+@dg.sensor(
+    job=month_job,
+    name="late_changes",
+    minimum_interval_seconds=900,
+    description="Request a run for every month whose fecha_actualizacion moved since its last publication (late awards do).",
+)
+def late_changes_sensor(
+    context: dg.SensorEvaluationContext, source: SourceResource, store: StoreResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """The cursor holds, per month, the last watermark that was requested; without one, what is published counts."""
+    try:
+        found = source.open().watermarks()
+        published = store.open().index()["months"]
+    except GuatecomprasError as error:
+        yield dg.SkipReason(str(error))
+        return
+    seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    running = str(current_month())
+    moved = []
+    for month, time in sorted(found.items()):
+        watermark = time.isoformat(timespec="seconds")
+        known = seen.get(month) or _published_watermark(published.get(month))
+        if FIRST_MONTH <= month <= running and watermark > known:
+            moved.append((month, watermark))
+    for month, watermark in moved[:_AT_ONCE]:
+        yield dg.RunRequest(partition_key=month, run_key=f"{month}:{watermark}")
+        seen[month] = watermark
+    if not moved:
+        yield dg.SkipReason(f"no month of {len(found)} moved")
+    context.update_cursor(json.dumps(seen, sort_keys=True))
+
+
+def _published_watermark(entry: dict[str, str] | None) -> str:
+    """When the data of a published version is of, from its name (`YYYYMMDDThhmmss-…`)."""
+    if not entry:
+        return ""
+    text = entry["version"]
+    return f"{text[0:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:15]}"
+
+
+@dg.run_failure_sensor(name="failed_runs", monitored_jobs=[month_job, index_job], description="Alert when a run fails.")
+def failed_runs_sensor(context: dg.RunFailureSensorContext, alerts: Alerts) -> None:
+    """Say which month failed and why."""
+    run = context.dagster_run
+    month = run.tags.get("dagster/partition", "all months")
+    alerts.send(f"{run.job_name} {month} failed (run {run.run_id})", failure_reason(context))
+
+
+def failure_reason(context: dg.RunFailureSensorContext) -> str:
+    """The first cause of a failed run, one line: the step's own error rather than Dagster's wrapping of it."""
+    events = context.get_step_failure_events()
+    for event in events:
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return " ".join(error.message.split())
+    return context.failure_event.message or "the run failed"
+
+
+SENSORS = [late_changes_sensor, failed_runs_sensor]

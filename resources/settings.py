@@ -1,0 +1,60 @@
+"""Where a run reads from and writes to, as Dagster resources. The adapters and stores behind them know nothing of Dagster."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from guatecompras.contract import Source
+from guatecompras.month import MonthWork
+from guatecompras.settings import Settings
+from guatecompras.stores import Store, open_store
+from resources.sources.uri import open_source
+
+SOURCE_VARIABLE, STORE_VARIABLE = "GUATECOMPRAS_SOURCE", "GUATECOMPRAS_STORE"
+PROJECT = Path(__file__).parents[1]
+DEFAULT_SOURCE = "demo:?size=2000&seed=1"
+
+
+def default_store() -> str:
+    """`data/` in the project's root."""
+    return str(PROJECT / "data")
+
+
+class SourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The source of the nine contract tables, by its URI (empty: GUATECOMPRAS_SOURCE, else the demo source)."""
+
+    uri: str = ""
+
+    def open(self) -> Source:
+        return open_source(self.uri or os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE)
+
+
+class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The publication's store, by its URI (empty: GUATECOMPRAS_STORE, else `data/` in the project's root)."""
+
+    uri: str = ""
+
+    def open(self) -> Store:
+        return open_store(self.uri or os.environ.get(STORE_VARIABLE) or default_store())
+
+    def remember(self, work: MonthWork, run_id: str) -> None:
+        """Note which version a run works on, so that its next stages find it, and stages of later runs too."""
+        folder = work.folder.parent / "runs"
+        folder.mkdir(exist_ok=True)
+        for name in (run_id, "last"):
+            part = folder / f".{name}-{os.getpid()}"
+            part.write_text(work.version, encoding="utf-8")
+            part.replace(folder / name)
+
+    def work(self, month: str, run_id: str) -> MonthWork:
+        """The month's work as this run extracted it; where it did not, as the last run did. Raises StoreError without any."""
+        store = self.open()
+        folder = store.work(month) / "runs"
+        noted = next((path for path in (folder / run_id, folder / "last") if path.is_file()), None)
+        version = noted.read_text(encoding="utf-8") if noted else "none"
+        return MonthWork(store, month, version, Settings.from_environment())
+
+    def forget(self, work: MonthWork, run_id: str) -> None:
+        """Drop the note of a run that is over."""
+        (work.folder.parent / "runs" / run_id).unlink(missing_ok=True)
