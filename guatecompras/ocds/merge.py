@@ -6,8 +6,8 @@ and which schema Guatecompras has, is elsewhere in `ocds/`.
 
 Two ways lead to the same result. Releases are normally merged straight into the nested result, with the rules of each
 object at hand as the merge goes down. A history that contradicts itself (a field that is a value in one release and
-an object in another, an id that is 1 here and "1" there) has an outcome that only the order of single values decides: it
-is merged again, slowly, from the list of its values (`_Ledger`).
+an object in another, an id that is 1 here and "1" there) has an outcome that only the order of its single values
+decides: it is merged again, slowly, from the list of them (`_Ledger`).
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from guatecompras.errors import GuatecomprasError
+from guatecompras.ocds.profile import release_schema
 
 Json = dict[str, Any]
 
@@ -168,8 +169,6 @@ def version_releases(releases: list[Json]) -> Json:
 @lru_cache(maxsize=1)
 def default_merger() -> Merger:
     """The merger under the rules of the project's own release schema."""
-    from guatecompras.ocds.profile import release_schema  # only here: a merger can be had without the profile
-
     return Merger(merge_rules_from_schema(release_schema()))
 
 
@@ -298,7 +297,7 @@ class _Compilation:
                 if child:
                     node[key] = child
             elif kind is list and key not in whole and _OBJECT.issuperset(map(type, value)):
-                if self.array(node, key, value, below.get(key, NO_RULES)):
+                if self.array(node, key, None, value, below.get(key, NO_RULES)):
                     mixed = True
             elif self.put(node, key, value, whole):
                 mixed = True
@@ -315,29 +314,13 @@ class _Compilation:
             kind = type(value)
             if kind is str and (old is None or type(old) is str):
                 node[key] = value
+            elif (kind is dict or kind is list) and id(old) not in self.mixed and old == value:
+                continue
             elif kind is dict and key not in whole:
-                if type(old) is dict:
-                    if id(old) not in self.mixed and old == value:
-                        continue
-                    if self.update(old, value, below.get(key, NO_RULES)):
-                        mixed = True
-                    continue
-                child: Json = {}
-                if self.fill(child, value, below.get(key, NO_RULES)):
+                if self.object(node, key, old, value, below.get(key, NO_RULES)):
                     mixed = True
-                if child:
-                    self.place(node, key, child)
             elif kind is list and key not in whole and _OBJECT.issuperset(map(type, value)):
-                index = self.arrays.get(id(old))
-                if index is None:
-                    if self.array(node, key, value, below.get(key, NO_RULES)):
-                        mixed = True
-                elif (id(old) in self.mixed or old != value) and self.entries(
-                    old,  # type: ignore[arg-type]  # a list, since it has an index
-                    index,
-                    value,
-                    below.get(key, NO_RULES),
-                ):
+                if self.array(node, key, old, value, below.get(key, NO_RULES)):
                     mixed = True
             elif (type(old) is dict and key not in whole) or id(old) in self.arrays:
                 if value is not None:  # null clears no object and no array of objects
@@ -348,10 +331,23 @@ class _Compilation:
             self.mixed.add(id(node))
         return mixed
 
-    def array(self, node: Json, key: str, items: list[Json], rules: Rules) -> bool:
-        """Put an array of objects (or an empty one) where there is none yet; whether it is mixed."""
+    def object(self, node: Json, key: str, old: Any, value: Json, rules: Rules) -> bool:
+        """Merge an object into what a field holds, an object or nothing; whether it is mixed now."""
+        if type(old) is dict:
+            return self.update(old, value, rules)
+        child: Json = {}
+        mixed = self.fill(child, value, rules)
+        if child:
+            self.place(node, key, child)
+        return mixed
+
+    def array(self, node: Json, key: str, old: Any, items: list[Json], rules: Rules) -> bool:
+        """Merge an array of objects (or an empty one) into what a field holds, such an array or nothing; likewise."""
+        index = self.arrays.get(id(old))
+        if index is not None:
+            return self.entries(old, index, items, rules)
         entries: list[Json] = []
-        index: dict[str, Json] = {}
+        index = {}
         mixed = self.entries(entries, index, items, rules)
         if entries:
             self.place(node, key, entries)
@@ -404,10 +400,11 @@ class _Compilation:
             return False
         if kind not in _SCALARS and key not in whole and not _is_value(value):
             raise _IrregularError
+        self.mixed.add(id(value))
         return True
 
     def place(self, node: Json, key: str, box: Json | list[Json]) -> None:
-        """Put a new object or array where there was nothing, or a null, whose place among the fields it does not take."""
+        """Put a new object or array where there was nothing, or a null, whose place among the fields is not its."""
         if node.pop(key, None) is not None:
             raise _IrregularError
         node[key] = box
@@ -451,30 +448,9 @@ class _Versioning:
             kind = type(value)
             old = node.get(key)
             if kind is dict and key not in rules.whole:
-                inner = rules.below.get(key, NO_RULES)
-                if old is None:
-                    child: Json = {}
-                    restless |= self.update(child, value, inner)
-                    if child:
-                        node[key] = child
-                elif type(old) is not dict:
-                    raise _IrregularError
-                elif self.is_news(old, value):
-                    restless |= self.update(old, value, inner)
+                restless |= self.object(node, key, old, value, rules.below.get(key, NO_RULES))
             elif kind is list and key not in rules.whole and _OBJECT.issuperset(map(type, value)):
-                inner = rules.below.get(key, NO_RULES)
-                index = self.arrays.get(id(old))
-                if old is None:
-                    entries: list[Json] = []
-                    index = {}
-                    restless |= self.entries(entries, index, value, inner)
-                    if entries:
-                        node[key] = entries
-                        self.arrays[id(entries)] = index
-                elif index is None:
-                    raise _IrregularError
-                elif self.is_news(old, value):
-                    restless |= self.entries(old, index, value, inner)
+                restless |= self.array(node, key, old, value, rules.below.get(key, NO_RULES))
             elif kind not in _SCALARS and key not in rules.whole and not _is_value(value):
                 raise _IrregularError
             elif old is None:
@@ -487,8 +463,35 @@ class _Versioning:
             self.restless.add(id(node))
         return restless
 
+    def object(self, node: Json, key: str, old: Any, value: Json, rules: Rules) -> bool:
+        """Merge an object into what a field holds, an object or nothing; whether it is restless now."""
+        if type(old) is dict:
+            return self.is_news(old, value) and self.update(old, value, rules)
+        if old is not None:
+            raise _IrregularError
+        child: Json = {}
+        restless = self.update(child, value, rules)
+        if child:
+            node[key] = child
+        return restless
+
+    def array(self, node: Json, key: str, old: Any, items: list[Json], rules: Rules) -> bool:
+        """Merge an array of objects (or an empty one) into what a field holds, such an array or nothing; likewise."""
+        index = self.arrays.get(id(old))
+        if index is not None:
+            return self.is_news(old, items) and self.entries(old, index, items, rules)
+        if old is not None:
+            raise _IrregularError
+        entries: list[Json] = []
+        index = {}
+        restless = self.entries(entries, index, items, rules)
+        if entries:
+            node[key] = entries
+            self.arrays[id(entries)] = index
+        return restless
+
     def is_news(self, box: Json | list[Json], value: Any) -> bool:
-        """Whether an object or array that is in the result (identities of others may come again) has to be merged."""
+        """Whether a value has anything for an object or array of the result (only: others' identities come again)."""
         return id(box) in self.restless or self.latest.get(id(box)) != value
 
     def entries(self, entries: list[Json], index: dict[str, Json], items: list[Json], rules: Rules) -> bool:
