@@ -26,8 +26,8 @@ dev: $(VENV)/.ready ## the Dagster UI, on the same home as `make publish`
 	@$(BIN)/dagster dev -w workspace.yaml
 
 lock: $(VENV)/.ready-dev ## pin every dependency with its hashes
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-strip-extras --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-strip-extras --no-header --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) data

