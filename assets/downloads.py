@@ -17,7 +17,7 @@ def _download(name: str, kind: str, description: str, deps: list[tuple[str, str]
     @dg.multi_asset(name=f"downloads_{name}", specs=[spec(key, description, {kind}, deps)], partitions_def=MONTHS)
     def download(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with one_line():
-            stage = store.work(context.partition_key, context.run_id).download(name)
+            stage = store.work(context.partition_key, context.run.run_id).download(name)
         return reported(key, stage, next(iter(stage.files)))
 
     return download

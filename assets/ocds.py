@@ -41,7 +41,7 @@ _SOURCES = [("source", table) for table in (*TABLES, "rechazos")]
 def ocds_documents(context: dg.AssetExecutionContext, store: StoreResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Build, validate and compile in one pass over the snapshot."""
     with one_line():
-        stage = store.work(context.partition_key, context.run_id).ocds()
+        stage = store.work(context.partition_key, context.run.run_id).ocds()
     counts, seconds = (
         stage.data["counts"],
         {f"seconds_{name}": round(value, 2) for name, value in stage.data["seconds"].items()},

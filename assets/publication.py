@@ -34,9 +34,9 @@ _PARTS = [("ocds", "releases"), ("ocds", "records"), ("ocds", "rechazos"), *(("t
 def publication_month(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Judge the month again, write its manifest, put the version in place and switch the index."""
     with one_line():
-        work = store.work(context.partition_key, context.run_id)
+        work = store.work(context.partition_key, context.run.run_id)
         entry = work.publish()
-    store.forget(work, context.run_id)
+    store.forget(work, context.run.run_id)
     files = pl.DataFrame(
         [{key: file[key] for key in ("path", "format", "bytes", "rows", "sha256")} for file in entry["files"]]
     )

@@ -51,7 +51,7 @@ def source_tables(
         work, stage = MonthWork.extract(
             store.open(), source.open(), Month.parse(context.partition_key), Settings.from_environment()
         )
-    store.remember(work, context.run_id)
+    store.remember(work, context.run.run_id)
     for table in stage.data["missing"]:
         context.log.warning("the source has no table %s: it counts as empty", table)
     for table in _MEANING:

@@ -27,6 +27,6 @@ from resources.settings import StoreResource
 def flat_tables(context: dg.AssetExecutionContext, store: StoreResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Flatten the compiled records into typed Parquet files."""
     with one_line():
-        stage = store.work(context.partition_key, context.run_id).tables()
+        stage = store.work(context.partition_key, context.run.run_id).tables()
     for name in tables.NAMES:
         yield reported(("tables", name), stage, name)

@@ -2,15 +2,12 @@
 
 import dagster as dg
 
-from pipelines.partitions import MONTHS
-
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
 
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
     "month",
     selection=dg.AssetSelection.all() - _INDEX,
-    partitions_def=MONTHS,
     executor_def=dg.in_process_executor,
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )

@@ -1,7 +1,6 @@
 """What starts by what happens: months that changed in the source, and runs that failed."""
 
 import json
-from collections.abc import Iterator
 
 import dagster as dg
 
@@ -23,28 +22,27 @@ _AT_ONCE = 24
 )
 def late_changes_sensor(
     context: dg.SensorEvaluationContext, source: SourceResource, store: StoreResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+) -> dg.SensorResult | dg.SkipReason:
     """The cursor holds, per month, the last watermark that was requested; without one, what is published counts."""
     try:
         found = source.open().watermarks()
         published = store.open().index()["months"]
     except GuatecomprasError as error:
-        yield dg.SkipReason(str(error))
-        return
+        return dg.SkipReason(str(error))
     seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
     running = str(current_month())
-    moved = []
+    moved = {}
     for month, time in sorted(found.items()):
         watermark = time.isoformat(timespec="seconds")
         known = seen.get(month) or _published_watermark(published.get(month))
         if FIRST_MONTH <= month <= running and watermark > known:
-            moved.append((month, watermark))
-    for month, watermark in moved[:_AT_ONCE]:
-        yield dg.RunRequest(partition_key=month, run_key=f"{month}:{watermark}")
-        seen[month] = watermark
-    if not moved:
-        yield dg.SkipReason(f"no month of {len(found)} moved")
-    context.update_cursor(json.dumps(seen, sort_keys=True))
+            moved[month] = watermark
+    asked = dict(list(moved.items())[:_AT_ONCE])
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(partition_key=m, run_key=f"{m}:{watermark}") for m, watermark in asked.items()],
+        skip_reason=None if asked else f"no month of {len(found)} moved",
+        cursor=json.dumps(seen | asked, sort_keys=True),
+    )
 
 
 def _published_watermark(entry: dict[str, str] | None) -> str:

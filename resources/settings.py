@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from guatecompras.contract import Source
+from guatecompras.errors import StoreError
 from guatecompras.month import MonthWork
 from guatecompras.settings import Settings
 from guatecompras.stores import Store, open_store
@@ -52,8 +53,9 @@ class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         store = self.open()
         folder = store.work(month) / "runs"
         noted = next((path for path in (folder / run_id, folder / "last") if path.is_file()), None)
-        version = noted.read_text(encoding="utf-8") if noted else "none"
-        return MonthWork(store, month, version, Settings.from_environment())
+        if noted is None:
+            raise StoreError(f"nothing of {month} has been extracted into this store: materialize the whole month")
+        return MonthWork(store, month, noted.read_text(encoding="utf-8"), Settings.from_environment())
 
     def forget(self, work: MonthWork, run_id: str) -> None:
         """Drop the note of a run that is over."""

@@ -1,0 +1,117 @@
+"""The command as operators and scripts call it: exit status, one clear line, nothing half-published."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from resources.settings import PROJECT
+from tests.pipelines.conftest import MONTHS, SIZE
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "dagster.yaml").write_bytes((PROJECT / "pipelines/deploy/embedded/dagster.yaml").read_bytes())
+    return folder
+
+
+def _run(home: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        command,
+        env=kept | {"DAGSTER_HOME": str(home)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+    )
+
+
+def test_publishes_months_side_by_side_and_names_the_one_that_fails(home: Path, database: Path, store: Path) -> None:
+    """The month between has no concursos: it fails alone, by name and with its reason, and the status says so."""
+    words = ("publish", f"{MONTHS[0]}..2026-03", "--source", f"sqlite:///{database}", "--store", store, "--jobs", "2")
+    done = _run(home, *words)
+    assert done.returncode == 1, done.stderr
+    assert sorted(json.loads((store / "publication/index.json").read_bytes())["months"]) == list(MONTHS)
+    assert (
+        done.stderr.strip()
+        == "guatecompras: 2026-03: the source has no concursos of 2026-03: an empty month is not published"
+    )
+    for month in MONTHS:
+        assert month in done.stdout
+    assert f"{SIZE}" in done.stdout
+    assert str(store) in done.stdout.replace("\n", "")
+
+    verified = _run(home, "verify", store)
+    assert verified.returncode == 0
+    assert "2 months, 2 versions" in verified.stdout
+    victim = next((store / "publication").rglob("records.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    found = _run(home, "verify", store)
+    assert found.returncode == 1
+    assert "records.parquet" in found.stderr
+
+
+def test_the_environment_names_source_and_store(home: Path, demo_database: Path, store: Path) -> None:
+    named = {"GUATECOMPRAS_SOURCE": f"sqlite:///{demo_database}", "GUATECOMPRAS_STORE": str(store)}
+    assert _run(home, "publish", MONTHS[0], **named).returncode == 0
+    assert _run(home, "verify", **named).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("publish", "2026-13"), "'2026-13' is not a month"),
+        (("publish", "2199-01"), "in the future"),
+        (("publish", "2019-12"), "before 2020-01"),
+        (("publish", "2026-03..2026-01"), "ends before it starts"),
+        (("publish", "2026-01", "--source", "sqlite:////nowhere/absent.sqlite"), "absent.sqlite"),
+        (("publish", "2026-01", "--source", "ftp://x"), "ftp://x"),
+        (("publish", "2026-01", "--source", "demo:?size=no"), "size"),
+        (("publish", "2026-01", "--store", "gopher://x"), "gopher://x"),
+        (("demo-source", "--first", "mayo", "--out", "x"), "'mayo' is not a month"),
+    ],
+)
+def test_mistakes_end_in_one_clear_line(home: Path, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    done = _run(home, *words, GUATECOMPRAS_STORE=str(tmp_path / "untouched"))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not (tmp_path / "untouched" / "publication").exists()
+
+
+def test_demo_sources_have_the_same_bytes(home: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert (
+            _run(
+                home, "demo-source", "--first", "2026-01", "--months", "2", "--size", "25", "--out", tmp_path / name
+            ).returncode
+            == 0
+        )
+    files = {name: {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two")}
+    assert files["one"] == files["two"]
+    assert "concursos.csv" in files["one"]
+
+
+def test_the_demo_database_can_be_published_from_its_csv_form(home: Path, tmp_path: Path, store: Path) -> None:
+    for target in (tmp_path / "csv", f"sqlite:///{tmp_path}/demo.sqlite"):
+        assert _run(home, "demo-source", "--first", "2026-01", "--size", "30", "--out", target).returncode == 0
+    assert _run(home, "publish", "2026-01", "--source", f"csv:{tmp_path}/csv", "--store", store).returncode == 0
+    from_csv = json.loads((store / "publication/index.json").read_bytes())["months"]["2026-01"]
+    with closing(sqlite3.connect(tmp_path / "demo.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM concursos").fetchone() == (30,)
+    assert (
+        _run(home, "publish", "2026-01", "--source", f"sqlite:///{tmp_path}/demo.sqlite", "--store", store).returncode
+        == 0
+    )
+    # Whatever the rows came from, the same rows are the same version.
+    assert json.loads((store / "publication/index.json").read_bytes())["months"]["2026-01"] == from_csv

@@ -1,0 +1,177 @@
+"""One month end to end through real Dagster: what is materialized, what it says, what stops it."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from guatecompras.publication import verify_publication
+from guatecompras.quality import CHECKS
+from guatecompras.stores import LocalStore
+from tests.pipelines.conftest import MONTHS, SIZE, RunMonth
+
+
+def _change(database: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _index(store: Path) -> dict:  # type: ignore[type-arg]
+    return json.loads((store / "publication" / "index.json").read_bytes())
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    event = next(event for event in result.all_events if event.is_step_failure)
+    data = event.step_failure_data.user_failure_data
+    assert data is not None, event.step_failure_data.error
+    return data.description or ""
+
+
+def test_a_month_is_published_with_all_its_metadata(run_month: RunMonth, database: Path, store: Path) -> None:
+    result = run_month(database)
+    assert result.success
+    entry = _index(store)["months"][MONTHS[0]]
+    counts = entry["counts"]
+    assert counts["concursos"] == counts["records"] + counts["rejected"] == SIZE
+    assert verify_publication(_index(store), LocalStore(store).version_folder).faults == ()
+
+    made = {event.asset_key: event.materialization for event in result.all_events if event.is_step_materialization}
+    assert len(made) == 10 + 3 + 12 + 4 + 1
+    for key, materialization in made.items():
+        metadata = materialization.metadata
+        assert materialization.partition == MONTHS[0]
+        if key.path[0] == "publication":
+            assert metadata["version"].value == entry["version"]
+            continue
+        assert {"path", "bytes", "sha256", "seconds", "dagster/row_count", "dagster/uri"} <= set(metadata), key
+        assert Path(str(metadata["path"].value)).stat().st_size == metadata["bytes"].value
+    assert made[dg.AssetKey(["tables", "records"])].metadata["dagster/row_count"].value == SIZE
+    assert "ocid" in str(made[dg.AssetKey(["tables", "records"])].metadata["preview"].value)
+
+    checks = result.get_asset_check_evaluations()
+    assert {check.check_name for check in checks} == {check.id for check in CHECKS}
+    assert all(check.passed for check in checks)
+
+
+def test_a_rerun_on_an_unchanged_source_changes_nothing(run_month: RunMonth, database: Path, store: Path) -> None:
+    assert run_month(database).success
+    public = store / "publication"
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in public.rglob("*") if path.is_file()}
+    again = run_month(database)
+    assert again.success
+    assert {
+        path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in public.rglob("*") if path.is_file()
+    } == before
+    reused = [
+        event.materialization.metadata["reused"].value
+        for event in again.all_events
+        if event.is_step_materialization and event.asset_key.path[0] != "publication"
+    ]
+    assert all(reused)
+
+
+def test_a_late_award_gives_a_new_version_and_keeps_the_old_one(
+    run_month: RunMonth, database: Path, store: Path
+) -> None:
+    assert run_month(database).success
+    first = _index(store)["months"][MONTHS[0]]
+    _change(
+        database,
+        "UPDATE concursos SET descripcion = 'OTRO TITULO', fecha_actualizacion = '2026-09-01 10:00:00'"
+        " WHERE nog = (SELECT min(nog) FROM concursos)",
+    )
+    assert run_month(database).success
+    second = _index(store)["months"][MONTHS[0]]
+    assert second["version"] > first["version"]
+    assert [old["version"] for old in second["versions"]] == [first["version"]]
+    assert verify_publication(_index(store), LocalStore(store).version_folder).versions == 2
+
+
+def test_too_many_rejected_records_fail_the_check_and_block_the_month(
+    run_month: RunMonth, database: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A NOG with neither entity nor parties has no buyer: it is rejected, and one of sixty is over one percent."""
+    _change(
+        database,
+        "UPDATE concursos SET entidad_compradora = NULL WHERE nog = (SELECT min(nog) FROM concursos)",
+        "DELETE FROM partes WHERE nog = (SELECT min(nog) FROM concursos) AND esquema IN ('GT-CISP', 'GT-GCUC')",
+    )
+    result = run_month(database)
+    assert not result.success
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert [check.check_name for check in failed] == ["schema"]
+    assert "buyer" in str(failed[0].metadata["examples"].value)
+    assert Path(str(failed[0].metadata["all failures"].value)).read_text("utf-8").startswith("nog,path,value")
+    assert not (store / "publication").exists()
+    assert not any(event.is_step_start and event.step_key == "publication_month" for event in result.all_events)
+
+    # The same month, and only its publication asked for: the gate stands there too.
+    selection = [dg.AssetKey(["publication", "month"])]
+    monkeypatch.setenv("GUATECOMPRAS_MAX_REJECTED", "0.5")
+    tolerated = run_month(database)
+    assert tolerated.success
+    assert _index(store)["months"][MONTHS[0]]["counts"]["rejected"] == 1
+    monkeypatch.setenv("GUATECOMPRAS_MAX_REJECTED", "0.01")
+    judged = run_month(database, selection=selection)
+    assert not judged.success
+    assert "schema" in _failure(judged)
+
+
+def test_parts_of_a_month_can_be_materialized_again(run_month: RunMonth, database: Path, store: Path) -> None:
+    assert run_month(database).success
+    assert run_month(database, selection=[dg.AssetKey(["downloads", "excel"])]).success
+    assert run_month(database, selection=[dg.AssetKey(["publication", "month"])]).success
+
+
+def test_a_part_without_its_month_says_what_to_do(run_month: RunMonth, database: Path) -> None:
+    result = run_month(database, selection=[dg.AssetKey(["downloads", "excel"])])
+    assert not result.success
+    assert "materialize the whole month" in _failure(result)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DROP TABLE eventos", "eventos"),
+        ("ALTER TABLE concursos DROP COLUMN descripcion", "descripcion"),
+        ("DELETE FROM concursos", "no concursos"),
+    ],
+)
+def test_a_source_that_breaks_the_contract_stops_the_month_in_one_line_and_leaves_the_last_version(
+    run_month: RunMonth, database: Path, store: Path, statement: str, words: str
+) -> None:
+    assert run_month(database).success
+    before = (store / "publication" / "index.json").read_bytes()
+    _change(database, statement)
+    result = run_month(database)
+    assert not result.success
+    assert words in _failure(result)
+    assert "\n" not in _failure(result)
+    assert (store / "publication" / "index.json").read_bytes() == before
+
+
+def test_missing_child_tables_count_as_empty(run_month: RunMonth, database: Path, store: Path) -> None:
+    _change(database, *(f"DROP TABLE {name}" for name in ("caracteristicas", "documentos", "contratos")))
+    result = run_month(database)
+    assert result.success
+    manifest = json.loads(next((store / "publication").rglob("manifest.json")).read_bytes())
+    assert manifest["source"]["missing"] == ["caracteristicas", "contratos", "documentos"]
+    assert manifest["counts"]["records"] == SIZE
+
+
+def test_two_months_stand_side_by_side_and_the_index_job_reads_them_again(
+    run_month: RunMonth, database: Path, store: Path, instance: dg.DagsterInstance
+) -> None:
+    from pipelines.definitions import build_definitions
+
+    for month in MONTHS:
+        assert run_month(database, month).success
+    job = build_definitions(f"sqlite:///{database}", str(store)).resolve_job_def("index")
+    assert job.execute_in_process(instance=instance).success
+    file = next((store / "publication").rglob("*_csv.zip"))
+    file.write_bytes(file.read_bytes()[:-10])
+    assert not job.execute_in_process(instance=instance, raise_on_error=False).success
