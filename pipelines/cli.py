@@ -1,6 +1,7 @@
 """The command `guatecompras`: what operators, schedules of other systems and scripts call. It only parses, calls and shows."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ def _one_line() -> Iterator[None]:
     """Errors that a person can act on end in one line and exit status 1; others keep their traceback."""
     try:
         yield
+    except KeyboardInterrupt:
+        err.print("guatecompras: interrupted; what was published stays, and the next run goes on from here", style="red")
+        sys.exit(130)
     except GuatecomprasError as error:
         if click.get_current_context().find_root().obj:
             raise
@@ -64,6 +68,7 @@ def _one_line() -> Iterator[None]:
 def publish(months: tuple[str, ...], source: str, store: str, jobs: int) -> None:
     """Publish months through Dagster: extract, build, check, write, switch the index. Months as YYYY-MM."""
     with _one_line():
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # a service manager's stop is a Ctrl-C
         wanted = [str(month) for month in parse_months(months)]
         from guatecompras.stores import open_store
         from pipelines.runner import prepare_home, publish_months
@@ -127,7 +132,8 @@ def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[
         table.add_column(name, justify="right", no_wrap=True)
     for entry in entries:
         counts, sizes = entry["counts"], _sizes(entry["files"])
-        rejects = f"{counts['rejected']:,} ({counts['reject_rows']:,})"
+        left_out = next(file["rows"] for file in entry["files"] if file["path"].endswith("_rechazos.parquet"))
+        rejects = f"{counts['rejected']:,} ({left_out:,})"
         numbers = [f"{counts[name]:,}" for name in ("concursos", "releases", "awards")]
         table.add_row(entry["month"], *numbers, rejects, *(sizes[form] for form in _SHOWN))
     table.caption = "rejects: concursos not published (rows and values left out); downloads by their size"

@@ -6,12 +6,15 @@ What a run does is the job's business (`jobs.py`); how progress looks is the com
 import multiprocessing as mp
 import os
 import queue
+import signal
+import socket
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,10 @@ EMBEDDED_HOME = PROJECT / "pipelines" / "deploy" / "embedded"
 
 # Console lines of Dagster would run through the progress bar; the run's log in the UI has them all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+_INTERRUPTED = "interrupted"
+# What an interrupted worker gets to mark its run in the home before it is ended.
+_GRACE_SECONDS = 10.0
 
 Progress = Callable[[str, str], None]  # month, what it is at
 
@@ -56,8 +63,11 @@ def publish_months(months: Iterable[str], source: str, store: str, jobs: int, pr
     """Publish months, `jobs` at a time in processes of their own (one: in this one); yields each as it ends."""
     wanted = list(months)
     if jobs == 1 or len(wanted) == 1:
-        for month in wanted:
-            yield publish_month(month, source, store, progress)
+        with _noticing_signals() as interrupted:
+            for month in wanted:
+                yield publish_month(month, source, store, progress)
+                if interrupted():
+                    raise KeyboardInterrupt
     else:
         yield from _side_by_side(wanted, source, store, min(jobs, len(wanted)), progress)
 
@@ -81,6 +91,8 @@ def publish_month(month: str, source: str, store: str, progress: Progress) -> Re
             tags={"guatecompras/by": "command"},
         )
     reason = "" if outcome.success else _reason(outcome)
+    if reason == _INTERRUPTED:
+        raise KeyboardInterrupt  # Dagster has marked the run; no other month shall start
     return Result(month, run_id, time.perf_counter() - started, reason)
 
 
@@ -100,9 +112,32 @@ def _reason(outcome: dg.ExecuteInProcessResult) -> str:
             error = data.error
             while error is not None and error.cause is not None:
                 error = error.cause
+            if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+                return _INTERRUPTED
             if error is not None:
                 return f"unexpected error in {event.step_key}: {' '.join(error.message.split())[:500]}"
     return "the run failed before its first step; its log says why"
+
+
+@contextmanager
+def _noticing_signals() -> Iterator[Callable[[], bool]]:
+    """Tell whether this process was asked to stop: Dagster takes the signals during a run, and may keep them to itself."""
+    asked, told = socket.socketpair()
+    with asked, told:
+        asked.setblocking(False)
+        told.setblocking(False)
+        before = signal.set_wakeup_fd(told.fileno())
+
+        def interrupted() -> bool:
+            try:
+                return not {signal.SIGINT, signal.SIGTERM}.isdisjoint(asked.recv(4096))
+            except BlockingIOError:
+                return False
+
+        try:
+            yield interrupted
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 # Side by side.
@@ -113,6 +148,8 @@ _channel: Any = None
 def _start_worker(channel: Any) -> None:
     global _channel  # noqa: PLW0603  # one per worker process
     _channel = channel
+    # Between runs an interrupt ends a worker without a word; during one Dagster catches it and marks the run.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _work(month: str, source: str, store: str) -> Result:
@@ -128,7 +165,7 @@ def _side_by_side(months: list[str], source: str, store: str, jobs: int, progres
         channel = context.Queue()
         begun: set[str] = set()
         broken: list[str] = []
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(channel,)) as pool:
+        with ProcessPoolExecutor(jobs, context, _start_worker, (channel,)) as pool, _ending_workers(pool):
             futures = {pool.submit(_work, month, source, store): month for month in left}
             for future in _as_they_end(futures, channel, begun, progress):
                 month = futures[future]
@@ -139,6 +176,23 @@ def _side_by_side(months: list[str], source: str, store: str, jobs: int, progres
         # One process died and took the pool with it: what it was at has failed, the others start again.
         yield from (Result(month, "", 0.0, "its process died (out of memory?)") for month in broken if month in begun)
         left = [month for month in broken if month not in begun]
+
+
+@contextmanager
+def _ending_workers(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """When this process is interrupted, its workers are too: none goes on by itself."""
+    try:
+        yield
+    except (KeyboardInterrupt, GeneratorExit):
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in mp.active_children():
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid or 0, signal.SIGINT)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for worker in mp.active_children():
+            worker.join(max(0.0, deadline - time.monotonic()))
+            worker.kill()
+        raise
 
 
 def _as_they_end(
