@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.reporting import as_markdown, one_line
-from guatecompras.quality import CHECKS, Check
+from guatecompras.quality import CHECKS, Check, gate
 from guatecompras.quality.check import EXAMPLES
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -57,3 +57,5 @@ def month_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -
             severity=severity,
             metadata=metadata,
         )
+    with one_line():
+        gate.require(outcomes, context.partition_key)

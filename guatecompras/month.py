@@ -7,10 +7,10 @@ business; what each does is in the modules it calls.
 
 import os
 import shutil
-import socket
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,9 +20,10 @@ import polars as pl
 
 from guatecompras import publication, quality, settings, snapshot, tables
 from guatecompras.contract import Source
-from guatecompras.errors import GateError, GuatecomprasError, StoreError
+from guatecompras.errors import GateError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
-from guatecompras.formats.atomic import replacing, sweep
+from guatecompras.formats.atomic import DISK_ERRORS, part_of, replacing, sweep
+from guatecompras.formats.counting import digest
 from guatecompras.months import UTC_OFFSET, Month
 from guatecompras.ocds import cohort, profile
 from guatecompras.ocds.packages import package_head, record_lines
@@ -36,6 +37,8 @@ Json = dict[str, Any]
 
 # The schemas, codelists and extensions that the month holds.
 PROFILE = "profile.zip"
+# What the index says of a month's counts.
+INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
 # Compiled records read at once when they are flattened.
 _FLATTENED_AT_ONCE = 2_000
 
@@ -53,6 +56,13 @@ DOWNLOADS: dict[str, Download] = {
     "csv": Download("_csv.zip", "csv.zip"),
     "excel": Download("_Guatecompras.xlsx", "xlsx"),
     "parquet": Download("_parquet.zip", "parquet.zip"),
+}
+
+# What is made from a stage: it has to be made again when the stage is.
+_MADE_FROM = {
+    "source": ("ocds", "tables", *DOWNLOADS),
+    "ocds": ("tables", *DOWNLOADS),
+    "tables": tuple(DOWNLOADS),
 }
 
 
@@ -83,25 +93,30 @@ class MonthWork:
     def extract(cls, store: Store, source: Source, month: Month, config: Settings) -> tuple["MonthWork", Stage]:
         """Take the month's snapshot from a source. The clock is read here, once for the whole month."""
         started, now = time.perf_counter(), datetime.now(UTC_OFFSET)
-        root = store.work(str(month))
-        host = socket.gethostname()
-        incoming = root / f".incoming.part-{host}-{os.getpid()}-{os.urandom(4).hex()}"
+        # Before anything is written: what runs that were killed left may be what fills the disk.
+        store.tidy(str(month))
+        incoming = part_of(store.work(str(month)) / "incoming")
         try:
-            with source.open(month) as reading:
-                taken = snapshot.take(reading, month, incoming)
-            work = cls(store, str(month), publication.version_of(taken, config), config)
-            stage = work._recall("source")
-            if stage is None:
-                work.folder.mkdir(parents=True, exist_ok=True)
-                stage = work._settle(incoming, taken, now, time.perf_counter() - started)
-        except OSError as error:
-            raise StoreError(f"cannot write {incoming.parent}: {error.strerror or error}") from error
+            with _writing(incoming.parent):
+                with source.open(month) as reading:
+                    taken = snapshot.take(reading, month, incoming)
+                work = cls(store, str(month), publication.version_of(taken, config), config)
+                with store.working(work.month, work.version):
+                    stage = work._recall("source", whole=True)
+                    if stage is None:
+                        stage = work._settle(incoming, taken, now, time.perf_counter() - started)
+                    else:
+                        # Going back to a version that was public before is news of today.
+                        stage.data["extracted"] = now.isoformat(timespec="seconds")
+                        stage = work._record(stage)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return work, stage
 
     def _settle(self, incoming: Path, taken: Snapshot, now: datetime, seconds: float) -> Stage:
+        self._forget("source")
         home = self.folder / "source"
+        self.folder.mkdir(exist_ok=True)
         home.mkdir(exist_ok=True)
         for path in taken.files.values():
             path.replace(home / path.name)
@@ -182,24 +197,25 @@ class MonthWork:
 
     def check(self) -> list[quality.Outcome]:
         """Evaluate every check on what was built; never remembered, so that publishing judges anew."""
-        made, flat = self._need("ocds"), self._need("tables")
-        return quality.run(
-            quality.Month(
-                month=self.month,
-                tables={name: flat.path(name) for name in tables.NAMES},
-                rejects=made.path("rechazos"),
-                counts=made.data["counts"],
-                rejected_share=self.config.rejected_share,
+        with self.store.working(self.month, self.version):
+            made, flat = self._need("ocds"), self._need("tables")
+            return quality.run(
+                quality.Month(
+                    month=self.month,
+                    tables={name: flat.path(name) for name in tables.NAMES},
+                    rejects=made.path("rechazos"),
+                    counts=made.data["counts"],
+                    rejected_share=self.config.rejected_share,
+                )
             )
-        )
 
     def write_failures(self, outcome: quality.Outcome) -> Path:
         """All failures of a check as a CSV in the work folder."""
-        folder = self.folder / "checks"
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{outcome.check.id}.csv"
-        with replacing(path) as part:
-            outcome.failures.write_csv(part)
+        path = self.folder / "checks" / f"{outcome.check.id}.csv"
+        with self.store.working(self.month, self.version), _writing(path):
+            path.parent.mkdir(exist_ok=True)
+            with replacing(path) as part:
+                outcome.failures.write_csv(part)
         return path
 
     def download(self, name: str) -> Stage:
@@ -270,12 +286,30 @@ class MonthWork:
 
         Raises GateError when a blocking check fails or a file is not what its stage wrote.
         """
+        with self.store.working(self.month, self.version), _writing(self.folder):
+            document, files = self._judged()
+            path = self.folder / MANIFEST
+            jsons.write_json(path, document)
+            self.store.put_version(self.month, self.version, files | {MANIFEST: path})
+            # The index says what is in place, whichever run was the one to put it there.
+            manifest, listed = publication.placed(self.store.version_folder(self.month, self.version))
+            counts = {name: manifest["counts"][name] for name in INDEX_COUNTS}
+            published = self._need("source").data["extracted"]
+            index = self.store.update_index(
+                lambda index: publication.switched(index, self.month, self.version, published, counts, listed)
+            )
+        self.store.tidy(self.month)
+        entry: Json = index["months"][self.month]
+        return entry
+
+    def _judged(self) -> tuple[Json, dict[str, Path]]:
+        """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
+        made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
+        self._require_untouched([source, made, flat, *(self._need(name) for name in DOWNLOADS)])
         outcomes = self.check()
         gate.require(outcomes, self.month)
-        made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
         files = self._published_files()
         self._require_agreement(files)
-        counts = made.data["counts"] | {"awards": flat.files["awards"]["rows"]}
         document = publication.manifest(
             month=self.month,
             version=self.version,
@@ -285,30 +319,16 @@ class MonthWork:
                 "rows": {name: entry["rows"] for name, entry in sorted(source.files.items())},
                 "missing": source.data["missing"],
             },
-            counts=counts,
+            counts=made.data["counts"] | {"awards": flat.files["awards"]["rows"]},
             tables={name: flat.files[name]["rows"] for name in tables.NAMES},
             checks=[outcome.summary() for outcome in outcomes],
             files=[file for file, _ in files.values()],
             config=self.config,
         )
-        path = self.folder / MANIFEST
-        jsons.write_json(path, document)
-        listed = [file for file, _ in files.values()] + [publication.describe(path, MANIFEST, "manifest", 1)]
-        placed = {name: local for name, (_, local) in files.items()} | {MANIFEST: path}
-        self.store.put_version(self.month, self.version, placed)
-        shown = {
-            name: counts[name] for name in ("concursos", "releases", "records", "awards", "rejected", "reject_rows")
-        }
-        published = source.data["extracted"]
-        index = self.store.update_index(
-            lambda index: publication.switched(index, self.month, self.version, published, shown, listed)
-        )
-        self.store.tidy(self.month, self.version)
-        entry: Json = index["months"][self.month]
-        return entry
+        return document, {name: path for name, (_, path) in files.items()}
 
     def _published_files(self) -> dict[str, tuple[PublishedFile, Path]]:
-        """Every file of the version (name -> as listed, where it is), its digest read anew."""
+        """Every file of the version: name -> as listed, where it is."""
         made, flat = self._need("ocds"), self._need("tables")
         planned: list[tuple[str, str, Stage, str]] = [
             (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
@@ -323,21 +343,27 @@ class MonthWork:
         found = {}
         for name, form, stage, key in planned:
             entry = stage.files[key]
-            file = publication.describe(Path(entry["path"]), name, form, entry["rows"])
-            if file.sha256 != entry["sha256"]:
-                raise GateError(
-                    f"{self.month} is not published: {name} is not the file that was checked; run the month again"
-                )
-            found[name] = (file, Path(entry["path"]))
+            listed = PublishedFile(name, form, entry["bytes"], entry["sha256"], entry["rows"])
+            found[name] = (listed, Path(entry["path"]))
+        # Small, and in no stage: written anew, so that it is what it should be.
         path = self.folder / PROFILE
-        if not path.exists():
-            texts = profile.profile_files()
-            with archive.ZipWriter(path) as zipped:
-                for name, text in texts.items():
-                    with zipped.entry(name) as stream:
-                        stream.write(text.encode())
-        found[PROFILE] = (publication.describe(path, PROFILE, "schema", len(profile.profile_files())), path)
+        texts = profile.profile_files()
+        with archive.ZipWriter(path) as zipped:
+            for name, text in texts.items():
+                with zipped.entry(name) as stream:
+                    stream.write(text.encode())
+        found[PROFILE] = (publication.describe(path, PROFILE, "schema", len(texts)), path)
         return found
+
+    def _require_untouched(self, stages: list[Stage]) -> None:
+        """Refuse files that are not what their stages wrote, and forget those stages, so that the next run makes them anew."""
+        for stage in stages:
+            for name, path in _altered(stage):
+                self._forget(stage.name)
+                raise GateError(
+                    f"{self.month} is not published: {path} is not the {name} that stage {stage.name} wrote; "
+                    "run the month again"
+                )
 
     def _require_agreement(self, files: dict[str, tuple[PublishedFile, Path]]) -> None:
         """Refuse formats that count differently, as their writers counted (`verify` reads the files again)."""
@@ -350,20 +376,20 @@ class MonthWork:
     # Stages on disk.
 
     def _stage(self, name: str, do: Callable[[], tuple[dict[str, tuple[Path, int]], Json]]) -> Stage:
-        done = self._recall(name)
-        if done is not None:
-            return done
-        sweep(self.folder)
-        started = time.perf_counter()
-        try:
+        with self.store.working(self.month, self.version), _writing(self.folder):
+            done = self._recall(name, whole=True)
+            if done is not None:
+                return done
+            self._need("source")
+            self._forget(name)
+            sweep(self.folder)
+            started = time.perf_counter()
             made, data = do()
             files = {}
             for key, (path, rows) in made.items():
                 entry = asdict(publication.describe(path, key, "", rows))
                 files[key] = {"path": str(path), "bytes": entry["bytes"], "sha256": entry["sha256"], "rows": rows}
-        except OSError as error:
-            raise StoreError(f"cannot write {self.folder}: {error.strerror or error}") from error
-        return self._record(Stage(name, time.perf_counter() - started, files, data))
+            return self._record(Stage(name, time.perf_counter() - started, files, data))
 
     def _stage_path(self, name: str) -> Path:
         return self.folder / f"stage-{name}.json"
@@ -375,21 +401,27 @@ class MonthWork:
             for key, entry in stage.files.items()
         }
         jsons.write_json(self._stage_path(stage.name), {"seconds": stage.seconds, "files": files, "data": stage.data})
-        recalled = self._recall(stage.name)
-        if recalled is None:
-            raise GuatecomprasError(f"the files of stage {stage.name} of {self.month} vanished while it was recorded")
-        return Stage(stage.name, stage.seconds, recalled.files, stage.data)
+        # As `_recall` gives them, so that a stage says the same when it was just made.
+        return replace(
+            stage, files={key: entry | {"path": str(self.folder / entry["path"])} for key, entry in files.items()}
+        )
 
-    def _recall(self, name: str) -> Stage | None:
-        """A stage that was finished and whose files are all there; None otherwise."""
+    def _recall(self, name: str, whole: bool = False) -> Stage | None:
+        """A stage that was finished and whose files are all there, `whole`: with the very bytes it wrote; None otherwise."""
         try:
             kept = orjson.loads(self._stage_path(name).read_bytes())
             files = {key: entry | {"path": str(self.folder / entry["path"])} for key, entry in kept["files"].items()}
-            if all(Path(entry["path"]).stat().st_size == entry["bytes"] for entry in files.values()):
-                return Stage(name, kept["seconds"], files, kept["data"], reused=True)
-        except (FileNotFoundError, orjson.JSONDecodeError, KeyError):
-            pass
-        return None
+            stage = Stage(name, kept["seconds"], files, kept["data"], reused=True)
+            there = all(Path(entry["path"]).stat().st_size == entry["bytes"] for entry in files.values())
+            return stage if there and not (whole and any(_altered(stage))) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _forget(self, name: str) -> None:
+        """Drop a stage that does not hold any more, with all that was made from it."""
+        if self._stage_path(name).exists():
+            for stage in (*_MADE_FROM.get(name, ()), name):
+                self._stage_path(stage).unlink(missing_ok=True)
 
     def _need(self, name: str) -> Stage:
         stage = self._recall(name)
@@ -398,3 +430,22 @@ class MonthWork:
                 f"stage {name} of {self.month} has not been done for version {self.version}: materialize the whole month"
             )
         return stage
+
+
+def _altered(stage: Stage) -> Iterator[tuple[str, Path]]:
+    """The files of a stage that are not what it wrote."""
+    for name, entry in stage.files.items():
+        path = Path(entry["path"])
+        if digest(path) != (entry["sha256"], entry["bytes"]):
+            yield name, path
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    """Disk errors that come from deeper than `replacing`, as a library's own writer."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise StoreError(f"cannot write {place}: {os.strerror(error.errno)}") from error
+        raise

@@ -5,6 +5,7 @@ How files are written is `formats/`; where they are kept, and the one atomic swi
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,22 +13,28 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from guatecompras import __version__
+from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats.counting import count_rows, digest
-from guatecompras.settings import Settings
+from guatecompras.settings import LICENSE, Settings
 from guatecompras.snapshot import Snapshot
 
 Json = dict[str, Any]
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-EMPTY_INDEX: Json = {"schema": SCHEMA, "months": {}}
+
+# Files whose rows nobody counts again.
+UNCOUNTED = frozenset({"manifest", "schema", "report"})
 
 # Other versions of these may write other bytes for the same month, so they are part of a version's name.
-_LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng")
+_LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema")
 _PACKAGE = Path(__file__).parent
+_CODE = {".py", ".csv", ".json"}
+_VERSION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,9 @@ def code_digest() -> str:
     seal = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*")):
         relative = path.relative_to(_PACKAGE).as_posix()
-        if (
-            path.is_file()
-            and path.suffix in {".py", ".csv", ".json"}
-            and not relative.startswith(("demo", "data/demo"))
-        ):
+        # What an editor leaves beside a file is hidden; what the demo source gives shows in the snapshot.
+        aside = relative.startswith(("demo/", "data/demo/")) or "/." in f"/{relative}"
+        if path.suffix in _CODE and path.is_file() and not aside:
             seal.update(relative.encode() + b"\0" + path.read_bytes() + b"\0")
     for name in _LIBRARIES:
         seal.update(f"{name} {installed(name)}\n".encode())
@@ -68,6 +73,11 @@ def version_of(snapshot: Snapshot, config: Settings) -> str:
     ]
     seal = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     return f"{snapshot.as_of[:19].replace('-', '').replace(':', '')}-{seal[:12]}"
+
+
+def is_version(name: str) -> bool:
+    """Whether a folder's name is one that `version_of` gives."""
+    return _VERSION.fullmatch(name) is not None
 
 
 def describe(path: Path, relative: str, file_format: str, rows: int) -> PublishedFile:
@@ -91,7 +101,7 @@ def manifest(
         "schema": SCHEMA,
         "month": month,
         "version": version,
-        "license": "https://creativecommons.org/licenses/by/4.0",
+        "license": LICENSE,
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},
         "settings": asdict(config),
@@ -100,6 +110,62 @@ def manifest(
         "checks": list(checks),
         "files": [asdict(file) for file in sorted(files, key=lambda file: file.path)],
     }
+
+
+def placed(folder: Path) -> tuple[Json, list[PublishedFile]]:
+    """The manifest of a version that is in place, and all files of the version by it, the manifest itself included.
+
+    Raises StoreError when it cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        document = orjson.loads(path.read_bytes())
+        files = [PublishedFile(**file) for file in document["files"]]
+        return document, [*files, describe(path, MANIFEST, "manifest", 1)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the version in place cannot be used: {path} is not readable ({error})") from error
+
+
+# The index.
+
+
+class _File(msgspec.Struct):
+    path: str
+    format: str
+    bytes: int
+    sha256: str
+    rows: int
+
+
+class _Version(msgspec.Struct):
+    version: str
+    published: str
+    counts: dict[str, int]
+    files: list[_File]
+
+
+class _Month(_Version):
+    versions: list[_Version]
+
+
+class _Months(msgspec.Struct):
+    months: dict[str, _Month]
+
+
+def empty_index() -> Json:
+    """The index of a publication that has no month yet."""
+    return {"schema": SCHEMA, "months": {}}
+
+
+def read_index(text: bytes) -> Json:
+    """Read an index; raises ValueError, one line, when it is damaged or of another schema."""
+    found = orjson.loads(text)
+    schema = found.get("schema") if isinstance(found, dict) else None
+    if schema != SCHEMA:
+        raise ValueError(f"its schema is {schema}, not {SCHEMA}")
+    msgspec.convert(found, _Months)
+    index: Json = found
+    return index
 
 
 def switched(index: Json, month: str, version: str, published: str, counts: Json, files: list[PublishedFile]) -> Json:
@@ -125,30 +191,44 @@ def switched(index: Json, month: str, version: str, published: str, counts: Json
     return index | {"months": dict(sorted(months.items()))}
 
 
+# Reading it all again.
+
+
 def verify_version(folder: Path, files: Iterable[Json], month: str, *, counted: bool = True) -> list[str]:
     """What is wrong with one version: presence, size and sha256 of each file, and rows of all formats against each other.
 
-    `folder`: the version's folder on this machine; `files`: as in the index. Empty when all is well.
+    `folder`: the version's folder on this machine, named as the version; `files`: as in the index. Empty when all is well.
     """
     faults: list[str] = []
     counts: dict[str, dict[str, int]] = {}
-    for entry in files:
-        name = entry["path"].rpartition(f"months/{month}/")[2].partition("/")[2] or entry["path"]
-        path = folder / name
-        if not path.is_file():
+    prefix = f"months/{month}/{folder.name}/"
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    listed = {entry["path"].removeprefix(prefix): entry for entry in files}
+    for name, entry in listed.items():
+        if name == entry["path"]:
+            faults.append(f"{name}: not a file of version {folder.name} of {month}")
+        elif name not in there:
             faults.append(f"{entry['path']}: missing")
-            continue
-        sha256, size = digest(path)
-        if size != entry["bytes"]:
-            faults.append(f"{entry['path']}: {size} bytes instead of {entry['bytes']}")
-        elif sha256 != entry["sha256"]:
-            faults.append(f"{entry['path']}: sha256 is {sha256} instead of {entry['sha256']}")
+        elif fault := _altered(folder / name, entry):
+            faults.append(f"{entry['path']}: {fault}")
         elif counted and entry["format"] not in UNCOUNTED:
-            counts[name] = count_rows(path, entry["format"])
+            try:
+                counts[name] = count_rows(folder / name, entry["format"])
+            except (GuatecomprasError, ValueError) as error:
+                faults.append(f"{entry['path']}: {error}")
+                continue
             found = sum(counts[name].values())
             if found != entry["rows"]:
                 faults.append(f"{entry['path']}: {found} rows instead of {entry['rows']}")
-    return faults + (disagreements(month, counts) if counted else [])
+    faults += [f"{prefix}{name}: not listed" for name in sorted(there - listed.keys())]
+    return faults + disagreements(month, counts)
+
+
+def _altered(path: Path, entry: Json) -> str:
+    sha256, size = digest(path)
+    if size != entry["bytes"]:
+        return f"{size} bytes instead of {entry['bytes']}"
+    return "" if sha256 == entry["sha256"] else f"sha256 is {sha256} instead of {entry['sha256']}"
 
 
 @dataclass(frozen=True)
@@ -170,30 +250,50 @@ def verify_publication(index: Json, folder_of: Callable[[str, str], Path]) -> Ve
     for month, entry in versions:
         folder = folder_of(month, entry["version"])
         faults += verify_version(folder, entry["files"], month)
+        faults += _count_faults(entry, month)
         faults += _manifest_faults(folder / MANIFEST, entry, month)
     files = sum(len(entry["files"]) for _, entry in versions)
     return Verification(len(index["months"]), len(versions), files, tuple(faults))
 
 
+def _count_faults(entry: Json, month: str) -> list[str]:
+    """Where the counts of an entry in the index are not the rows that the entry says the tables have."""
+    prefix = f"months/{month}/{entry['version']}/"
+    rows = {file["path"]: file["rows"] for file in entry["files"]}
+    said = {name: rows.get(f"{prefix}tables/{name}.parquet") for name in ("records", "releases", "awards")}
+    return [
+        f"{prefix}: counts {entry['counts'].get(name)} {name}, its table has {number} rows"
+        for name, number in said.items()
+        if entry["counts"].get(name) != number
+    ]
+
+
 def _manifest_faults(path: Path, entry: Json, month: str) -> list[str]:
     """Where a version's manifest and its entry in the index say different things."""
+    prefix = f"months/{month}/{entry['version']}/"
+    listed = {file["path"].removeprefix(prefix): file for file in entry["files"]}
+    if MANIFEST not in listed:
+        return [f"{prefix}{MANIFEST}: not in the index"]
     try:
         document = orjson.loads(path.read_bytes())
-        said = {file["path"]: file["sha256"] for file in document["files"]}
+        said = {file["path"]: file | {"path": f"{prefix}{file['path']}"} for file in document["files"]}
+        names = (document["month"], document["version"])
         counts = {name: document["counts"][name] for name in entry["counts"]}
     except FileNotFoundError:
         return []  # said already
-    except (orjson.JSONDecodeError, KeyError, TypeError, OSError) as error:
-        return [f"{month}/{entry['version']}/{MANIFEST}: not a manifest ({type(error).__name__})"]
-    prefix = f"months/{month}/{entry['version']}/"
-    listed = {
-        file["path"].removeprefix(prefix): file["sha256"] for file in entry["files"] if file["format"] != "manifest"
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        return [f"{prefix}{MANIFEST}: not a manifest ({type(error).__name__})"]
+    del listed[MANIFEST]
+    disagreeing = {
+        "is of another version than the index says": names != (month, entry["version"]),
+        "lists other files than the index": said != listed,
+        "counts differ from the index": counts != entry["counts"],
     }
-    faults = [] if said == listed else [f"{prefix}{MANIFEST}: lists other files than the index"]
-    return faults if counts == entry["counts"] else [*faults, f"{prefix}{MANIFEST}: counts differ from the index"]
+    return [f"{prefix}{MANIFEST}: {fault}" for fault, found in disagreeing.items() if found]
 
 
-UNCOUNTED = frozenset({"manifest", "schema", "report"})
+# Downloads that hold every table.
+_CONTAINERS = ("_csv.zip", "_parquet.zip", ".xlsx")
 
 
 def disagreements(month: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -202,13 +302,18 @@ def disagreements(month: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
     for name, rows in counts.items():
         if name.startswith("tables/"):
             seen.setdefault(name.removeprefix("tables/").removesuffix(".parquet"), {})[name] = sum(rows.values())
-        elif name.endswith(("_csv.zip", "_parquet.zip", ".xlsx")):
+        elif name.endswith(_CONTAINERS):
             for table, number in rows.items():
                 seen.setdefault(table, {})[name] = number
         elif name.endswith((f"{month}_records.jsonl.gz", "_Guatecompras.json.zip")):
             seen.setdefault("records", {})[name] = sum(rows.values())
         elif name.endswith("_releases.jsonl.gz"):
             seen.setdefault("releases", {})[name] = sum(rows.values())
+    # A table that a download lacks is one of no rows in it.
+    for name in counts:
+        if name.endswith(_CONTAINERS):
+            for numbers in seen.values():
+                numbers.setdefault(name, 0)
     return [
         f"{month}: {table} has " + ", ".join(f"{number} rows in {name}" for name, number in sorted(numbers.items()))
         for table, numbers in sorted(seen.items())

@@ -8,22 +8,21 @@ import errno
 import fcntl
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
 
 from guatecompras.errors import GuatecomprasError, StoreError
-from guatecompras.formats.atomic import is_orphan, replacing, sweep
-from guatecompras.publication import EMPTY_INDEX, MANIFEST, SCHEMA
+from guatecompras.formats.atomic import age, part_of, remove, replacing, sweep
+from guatecompras.publication import MANIFEST, empty_index, is_version, read_index
 
 Json = dict[str, Any]
 
-# Work of runs that ended long ago and are not what is published any more.
-_STALE_AFTER = 24 * 3600.0
+# A run that pauses between two of its stages is taken for dead after this many seconds.
+STALE_AFTER = 12 * 3600.0
 
 
 class Store(Protocol):
@@ -33,6 +32,10 @@ class Store(Protocol):
 
     def work(self, month: str) -> Path:
         """The folder on this machine for a month's work in progress."""
+        ...
+
+    def working(self, month: str, version: str) -> AbstractContextManager[None]:
+        """Hold on to a version's work: `tidy` of no process removes it meanwhile, nor for a good while after."""
         ...
 
     def put_version(self, month: str, version: str, files: Mapping[str, Path]) -> None:
@@ -51,8 +54,8 @@ class Store(Protocol):
         """Replace the index by `change` of it, atomically and one writer at a time; returns the new one."""
         ...
 
-    def tidy(self, month: str, keep: str) -> None:
-        """Remove what dead runs left of a month; `keep` is the version whose work stays."""
+    def tidy(self, month: str) -> None:
+        """Remove what dead runs left of a month; other live runs of it are not disturbed."""
         ...
 
 
@@ -66,72 +69,91 @@ def open_store(uri: str) -> Store:
 
 
 class LocalStore:
-    """A publication in a folder of this machine. Versions appear by renaming a folder, the index by renaming a file."""
+    """A publication in a folder of this machine. Versions appear by renaming a folder, the index by renaming a file.
+
+    Two locks, both released with their holder's process, however it ends: `.index.lock`, under which the index and the
+    list of version folders change, and `work/<month>/.lock`, shared by all who work on a month; to remove work of it one
+    has to be alone.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().absolute()
         self.uri = str(root)
         self._public = self.root / "publication"
 
+    # Work.
+
     def work(self, month: str) -> Path:
         return self._made(self.root / "work" / month)
+
+    @contextmanager
+    def working(self, month: str, version: str) -> Iterator[None]:
+        folder = self.work(month) / version
+        with self._locked(folder.parent / ".lock", fcntl.LOCK_SH):
+            _touch(folder)
+            try:
+                yield
+            finally:
+                # The pause until the next stage, perhaps in another process, counts from here.
+                _touch(folder)
+
+    # Versions.
 
     def put_version(self, month: str, version: str, files: Mapping[str, Path]) -> None:
         months = self._made(self._public / "months" / month)
         target = months / version
-        if (target / MANIFEST).is_file():
-            return
-        staging = months / f".{version}.part-{os.uname().nodename}-{os.getpid()}-{os.urandom(4).hex()}"
+        with self._locked(self._index_lock):
+            if self._claimed(target):
+                return
+        staging = part_of(target)
         try:
             with self._acting(f"write {target}"):
                 for name, path in files.items():
-                    self._link(path, staging / name)
+                    _link(path, staging / name)
                 _sync_tree(staging)
-                self._appear(staging, target)
-                _sync(months)
+                with self._locked(self._index_lock):
+                    # Another run may have been first: the same version has the same content.
+                    if not self._claimed(target):
+                        staging.rename(target)
+                        _sync(months)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def _link(self, path: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # Work files are replaced, never changed, so one set of bytes can serve both.
-            os.link(path, target)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
-                raise
-            shutil.copyfile(path, target)
-
-    def _appear(self, staging: Path, target: Path) -> None:
-        try:
-            staging.rename(target)
-        except OSError as error:
-            # Another run of this month was first: the same version has the same bytes.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not (target / MANIFEST).is_file():
-                raise
+    def _claimed(self, target: Path) -> bool:
+        """Whether a version is in place; if it is, `tidy` knows from now on that somebody is about to switch to it."""
+        if not (target / MANIFEST).is_file():
+            return False
+        if target.name not in self._listed(target.parent.name):
+            _touch(target)
+        return True
 
     def version_folder(self, month: str, version: str) -> Path:
         return self._public / "months" / month / version
+
+    # The index.
 
     @property
     def _index(self) -> Path:
         return self._public / "index.json"
 
+    @property
+    def _index_lock(self) -> Path:
+        return self.root / ".index.lock"
+
     def index(self) -> Json:
         try:
-            found = orjson.loads(self._index.read_bytes())
+            return read_index(self._index.read_bytes())
         except FileNotFoundError:
-            return EMPTY_INDEX
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise StoreError(f"cannot read {self._index}: {str(error).partition(chr(10))[0]}") from error
-        if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-            raise StoreError(f"{self._index} is not an index of schema {SCHEMA}")
-        return found
+            return empty_index()
+        except OSError as error:
+            raise StoreError(f"cannot read {self._index}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise StoreError(f"{self._index} is not an index: {str(error).partition(chr(10))[0]}") from error
 
     def update_index(self, change: Callable[[Json], Json]) -> Json:
         self._made(self._public)
-        with self._acting(f"write {self._index}"), self._locked(self.root / ".index.lock"):
-            sweep(self._public)
+        with self._acting(f"write {self._index}"), self._locked(self._index_lock):
+            sweep(self._public, STALE_AFTER)
             before = self.index()
             after = change(before)
             if after != before or not self._index.exists():
@@ -139,18 +161,31 @@ class LocalStore:
                     part.write_bytes(orjson.dumps(after, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
             return after
 
-    def tidy(self, month: str, keep: str) -> None:
+    def _listed(self, month: str) -> list[str]:
+        """The versions of a month that the index knows, the current one first."""
+        entry = self.index()["months"].get(month)
+        return [version["version"] for version in (entry, *entry["versions"])] if entry else []
+
+    # Cleaning.
+
+    def tidy(self, month: str) -> None:
+        """Three kinds of leftovers: parts of dead processes; versions in no index and work that is not the current
+        version's, both once nobody has touched them for STALE_AFTER seconds."""
+        months, work = self._public / "months" / month, self.work(month)
         with self._acting(f"tidy {self.root}"):
-            months = self._public / "months" / month
-            for folder in (months, self.root / "work" / month):
-                for left in folder.glob(".*.part-*") if folder.is_dir() else ():
-                    if is_orphan(left):
-                        shutil.rmtree(left, ignore_errors=True)
-            listed = _versions(self.index()["months"].get(month, {})) | {keep}
-            for folder, wanted in ((months, listed), (self.work(month), {keep})):
-                for old in folder.iterdir() if folder.is_dir() else ():
-                    if old.is_dir() and old.name not in wanted and time.time() - old.stat().st_mtime > _STALE_AFTER:
-                        shutil.rmtree(old, ignore_errors=True)
+            for folder in (months, *(Path(parent) for parent, _, _ in os.walk(work))):
+                sweep(folder, STALE_AFTER)
+            left: list[Path] = []
+            with self._locked(self._index_lock):
+                listed = self._listed(month)
+                left += _set_aside(months, keep=listed)
+            # Who works on the month now may be at any of its versions; then a later run will find the same to remove.
+            with suppress(BlockingIOError), self._locked(work / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+                left += _set_aside(work, keep=listed[:1])
+            for path in left:
+                remove(path)
+
+    # Acting on the disk.
 
     def _made(self, folder: Path) -> Path:
         with self._acting(f"create {folder}"):
@@ -158,23 +193,45 @@ class LocalStore:
         return folder
 
     @contextmanager
-    def _locked(self, path: Path) -> Iterator[None]:
-        with open(path, "w", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # released with the file, also when the process dies
+    def _locked(self, path: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
+        """Raises BlockingIOError when `kind` says not to wait and others hold the lock."""
+        with ExitStack() as stack:
+            with self._acting(f"lock {path}"):
+                # Closing it gives the lock back.
+                fcntl.flock(stack.enter_context(open(path, "ab")), kind)
             yield
 
     @contextmanager
     def _acting(self, act: str) -> Iterator[None]:
         try:
             yield
-        except GuatecomprasError:
+        except (GuatecomprasError, BlockingIOError):
             raise
         except OSError as error:
             raise StoreError(f"cannot {act}: {error.strerror or error}") from error
 
 
-def _versions(entry: Json) -> set[str]:
-    return {version["version"] for version in [entry, *entry.get("versions", [])] if version}
+def _set_aside(folder: Path, keep: list[str]) -> list[Path]:
+    """Rename the stale versions in `folder` to parts of this process, so that no one can find them half removed."""
+    found = [path for path in folder.iterdir() if is_version(path.name)] if folder.is_dir() else []
+    return [path.rename(part_of(path)) for path in found if path.name not in keep and age(path) > STALE_AFTER]
+
+
+def _link(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Work files are replaced, never changed, so one set of bytes can serve both.
+        os.link(path, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        shutil.copyfile(path, target)
+        _sync(target)
+
+
+def _touch(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.utime(folder)
 
 
 def _sync_tree(folder: Path) -> None:

@@ -205,12 +205,15 @@ def demo_source(first: str, months: int, size: int, seed: int, target: str, form
 def verify(store: str | None) -> None:
     """Read a whole publication again: presence, size, sha256 of every file, and that all formats count the same rows."""
     with _one_line():
+        from guatecompras.errors import StoreError
         from guatecompras.publication import verify_publication
         from guatecompras.stores import open_store
         from resources.settings import STORE_VARIABLE, default_store
 
         place = open_store(store or os.environ.get(STORE_VARIABLE) or default_store())
         report = verify_publication(place.index(), place.version_folder)
+        if not report.months:
+            raise StoreError(f"there is no publication in {place.uri}")
         for fault in report.faults:
             err.print(f"guatecompras: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
         out.print(

@@ -7,9 +7,10 @@ import dagster as dg
 
 from guatecompras.contract import Source
 from guatecompras.errors import StoreError
+from guatecompras.formats.atomic import age, replacing, sweep
 from guatecompras.month import MonthWork
 from guatecompras.settings import Settings
-from guatecompras.stores import Store, open_store
+from guatecompras.stores import STALE_AFTER, Store, open_store
 from resources.sources.uri import open_source
 
 SOURCE_VARIABLE, STORE_VARIABLE = "GUATECOMPRAS_SOURCE", "GUATECOMPRAS_STORE"
@@ -43,10 +44,13 @@ class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Note which version a run works on, so that its next stages find it, and stages of later runs too."""
         folder = work.folder.parent / "runs"
         folder.mkdir(exist_ok=True)
+        sweep(folder)
+        for note in folder.iterdir():
+            if age(note) > STALE_AFTER and note.name != "last":  # of a run that failed
+                note.unlink(missing_ok=True)
         for name in (run_id, "last"):
-            part = folder / f".{name}-{os.getpid()}"
-            part.write_text(work.version, encoding="utf-8")
-            part.replace(folder / name)
+            with replacing(folder / name) as part:
+                part.write_text(work.version, encoding="utf-8")
 
     def work(self, month: str, run_id: str) -> MonthWork:
         """The month's work as this run extracted it; where it did not, as the last run did. Raises StoreError without any."""

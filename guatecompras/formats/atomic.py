@@ -4,10 +4,13 @@ What goes into them is the other modules' business; which version of a file is p
 """
 
 import errno
+import math
 import os
 import re
 import secrets
+import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +20,7 @@ from guatecompras.errors import StoreError
 _PART = re.compile(r"\..+\.part-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]{8}", re.DOTALL)
 
 # What a person can mend; any other OSError is raised as it is.
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
 @contextmanager
@@ -29,14 +32,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if not path.parent.is_dir():
         raise StoreError(f"cannot write {path}: the folder does not exist")
-    part = path.with_name(f".{path.name}.part-{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
+    part = part_of(path)
     try:
         yield part
         _sync(part)
         part.replace(path)
         _sync(path.parent)
     except OSError as error:
-        if error.errno in _DISK_ERRORS:
+        if error.errno in DISK_ERRORS:
             raise StoreError(f"cannot write {path}: {os.strerror(error.errno)}") from error
         raise
     finally:
@@ -44,20 +47,51 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink()
 
 
-def sweep(folder: Path) -> list[Path]:
-    """Remove the part files in `folder` whose process, on this host, no longer runs; returns them, sorted.
+def part_of(path: Path) -> Path:
+    """A new name beside `path` for what is to become it (a file or a folder); it says whose it is, for `sweep`."""
+    return path.with_name(f".{path.name}.part-{_host()}-{os.getpid()}-{secrets.token_hex(4)}")
 
-    Parts of other hosts are left alone: nothing here can tell whether their writer lives.
+
+def sweep(folder: Path, stale_after: float = math.inf) -> list[Path]:
+    """Remove the parts (files, folders) in `folder` that nobody will finish; returns them, sorted. No folder, no parts.
+
+    Those are the parts of this host whose process no longer runs, and those of other hosts, where nothing here can tell
+    whether their writer lives, that were not touched for `stale_after` seconds.
     """
-    dead = [path for path in sorted(folder.iterdir()) if is_orphan(path)]
+    dead = [path for path in _entries(folder) if _is_orphan(path, stale_after)]
     for path in dead:
-        path.unlink(missing_ok=True)
+        remove(path)
     return dead
 
 
-def is_orphan(path: Path) -> bool:
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all it holds, as far as it can be; what is gone already is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def age(path: Path) -> float:
+    """Seconds since a file or folder was last touched (below 0 when the clock was set back); 0 when it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _is_orphan(path: Path, stale_after: float) -> bool:
     match = _PART.fullmatch(path.name)
-    return match is not None and match["host"] == _host() and not _runs(int(match["pid"]))
+    if match is None:
+        return False
+    return not _runs(int(match["pid"])) if match["host"] == _host() else age(path) > stale_after
 
 
 def _runs(pid: int) -> bool:

@@ -33,18 +33,20 @@ class TableWriter:
         self.rows = 0
 
     def __enter__(self) -> "TableWriter":
-        part = self._stack.enter_context(replacing(self._path))
-        self._writer = self._stack.enter_context(
-            pq.ParquetWriter(
-                part,
-                self._schema,
-                compression="zstd",
-                compression_level=3,
-                write_statistics=True,
-                write_page_index=True,
-                write_page_checksum=True,
+        with ExitStack() as stack:  # undone when opening the file fails
+            part = stack.enter_context(replacing(self._path))
+            self._writer = stack.enter_context(
+                pq.ParquetWriter(
+                    part,
+                    self._schema,
+                    compression="zstd",
+                    compression_level=3,
+                    write_statistics=True,
+                    write_page_index=True,
+                    write_page_checksum=True,
+                )
             )
-        )
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(

@@ -12,7 +12,9 @@ def _find(month: Month) -> pl.DataFrame:
     hasty = releases.filter(pl.col("publishedDate") < pl.col("date"))
     found = [
         rows.select(
-            "nog", path=pl.lit(path), value=pl.concat_str("id", pl.lit(" "), pl.col(column).dt.to_string("iso"))
+            "nog",
+            path=pl.lit(path),
+            value=pl.concat_str("id", pl.lit(" "), pl.col(column).dt.to_string("%Y-%m-%dT%H:%M:%S%:z")),
         )
         for rows, path, column in ((early, "date", "date"), (hasty, "publishedDate", "publishedDate"))
     ]

@@ -19,8 +19,9 @@ _KEYS: tuple[tuple[str, tuple[str, ...]], ...] = (
 def _find(month: Month) -> pl.DataFrame:
     found = [
         month.scan(table)
-        .group_by("nog", *keys)
-        .agg(times=pl.len())
+        .group_by(*keys)
+        # A release id is one in the month, whatever NOG it stands in.
+        .agg(pl.col("nog").min(), times=pl.len())
         .filter(pl.col("times") > 1)
         .select("nog", path=pl.lit(f"{table}/{keys[-1]}"), value=pl.col(keys[-1]))
         .collect(engine="streaming")

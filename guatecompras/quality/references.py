@@ -18,7 +18,8 @@ def _find(month: Month) -> pl.DataFrame:
     found = []
     for table, column, target, key, path in _REFERENCES:
         known = month.scan(target).select("ocid", pl.col(key).alias("reference"))
-        rows = month.scan(table).select("nog", "ocid", reference=column)
+        # What is absent refers to nothing; whether it may be absent is the profile's business.
+        rows = month.scan(table).select("nog", "ocid", reference=column).drop_nulls("reference")
         lost = rows.join(known, on=["ocid", "reference"], how="anti")
         found.append(lost.select("nog", path=pl.lit(path), value="reference").collect(engine="streaming"))
     return pl.concat(found)

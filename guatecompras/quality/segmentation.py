@@ -7,8 +7,8 @@ from guatecompras.quality.check import Check, Month
 
 def _find(month: Month) -> pl.DataFrame:
     called = pl.col("tender_datePublished").dt.to_string("%Y-%m")
-    wrong = (pl.col("dataSegmentation_id") != month.month) | (called != month.month)
-    value = pl.concat_str("dataSegmentation_id", pl.lit(" / "), called)
+    wrong = pl.col("dataSegmentation_id").ne_missing(month.month) | called.ne_missing(month.month)
+    value = pl.concat_str(pl.col("dataSegmentation_id").fill_null("-"), pl.lit(" / "), called.fill_null("-"))
     return (
         month.scan("records")
         .filter(wrong)

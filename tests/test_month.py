@@ -1,0 +1,667 @@
+"""A month from snapshot to publication: what is published, reruns, kills at any moment, bad disks, other runs, tampering."""
+
+import gzip
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from guatecompras import tables
+from guatecompras.errors import GateError, StoreError
+from guatecompras.formats.counting import digest
+from guatecompras.month import DOWNLOADS, MonthWork
+from guatecompras.months import Month
+from guatecompras.publication import verify_publication
+from guatecompras.settings import Settings
+from guatecompras.stores import LocalStore
+from resources.sources.demo import DemoReading, DemoSource
+
+MONTH = "2026-01"
+OLD, NEW = "demo:?size=60&seed=2", "demo:?size=60&seed=1"
+ROOT = Path(__file__).parents[1]
+
+Json = dict[str, Any]
+
+
+def _extract(store: LocalStore, uri: str = NEW, source: DemoSource | None = None) -> MonthWork:
+    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), Settings())[0]
+
+
+def _build(work: MonthWork) -> MonthWork:
+    work.ocds()
+    work.tables()
+    for name in DOWNLOADS:
+        work.download(name)
+    return work
+
+
+def _publish(store: LocalStore, uri: str = NEW, source: DemoSource | None = None) -> Json:
+    return _build(_extract(store, uri, source)).publish()
+
+
+def _tree(folder: Path) -> dict[str, str]:
+    """Path -> sha256 of every file."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): digest(path)[0] for path in sorted(files)}
+
+
+def _public(store: LocalStore) -> dict[str, str]:
+    return _tree(store.root / "publication")
+
+
+def _faults(store: LocalStore) -> tuple[str, ...]:
+    return verify_publication(store.index(), store.version_folder).faults
+
+
+def _undated(index: Json) -> Json:
+    """An index without the times of publication, which are the clock's."""
+    months = {}
+    for month, entry in index["months"].items():
+        versions = [{**old, "published": ""} for old in entry["versions"]]
+        months[month] = {**entry, "published": "", "versions": versions}
+    return {**index, "months": months}
+
+
+def _copy(folder: Path, target: Path) -> LocalStore:
+    """A store like another one, its hard links between work and publication included."""
+    subprocess.run(["cp", "-a", str(folder), str(target)], check=True)
+    return LocalStore(target)
+
+
+@pytest.fixture(scope="module")
+def old_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the month as it was first. Not to be changed: copy it."""
+    root = tmp_path_factory.mktemp("old") / "store"
+    _publish(LocalStore(root), OLD)
+    return root
+
+
+@pytest.fixture(scope="module")
+def new_root(old_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after the source changed, published again. Not to be changed: copy it."""
+    store = _copy(old_root, tmp_path_factory.mktemp("new") / "store")
+    _publish(store, NEW)
+    return store.root
+
+
+@pytest.fixture
+def old_store(old_root: Path, tmp_path: Path) -> LocalStore:
+    return _copy(old_root, tmp_path / "store")
+
+
+@pytest.fixture
+def new_store(new_root: Path, tmp_path: Path) -> LocalStore:
+    return _copy(new_root, tmp_path / "store")
+
+
+# What is published.
+
+
+def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
+    entry = LocalStore(old_root).index()["months"][MONTH]
+    names = {path.removeprefix(f"months/{MONTH}/{entry['version']}/") for path in (f["path"] for f in entry["files"])}
+    assert names == {
+        f"{MONTH}_Guatecompras.json.zip",
+        f"{MONTH}_releases.jsonl.gz",
+        f"{MONTH}_records.jsonl.gz",
+        f"{MONTH}_csv.zip",
+        f"{MONTH}_Guatecompras.xlsx",
+        f"{MONTH}_parquet.zip",
+        f"{MONTH}_rechazos.parquet",
+        *(f"tables/{name}.parquet" for name in tables.NAMES),
+        "profile.zip",
+        "manifest.json",
+    }
+
+
+def test_the_index_says_what_the_publication_promises(new_root: Path) -> None:
+    store = LocalStore(new_root)
+    index = json.loads((new_root / "publication" / "index.json").read_bytes())
+    assert set(index) == {"schema", "months"}
+    assert index["schema"] == 1
+    entry = index["months"][MONTH]
+    assert set(entry) == {"version", "published", "counts", "files", "versions"}
+    for version in (entry, *entry["versions"]):
+        assert set(version["counts"]) == {"concursos", "releases", "records", "awards", "rejected"}
+        assert version["counts"]["concursos"] == version["counts"]["records"] == 60
+        folder = store.version_folder(MONTH, version["version"])
+        for file in version["files"]:
+            assert set(file) == {"path", "format", "bytes", "sha256", "rows"}
+            assert digest(new_root / "publication" / file["path"]) == (file["sha256"], file["bytes"])
+        assert _tree(folder).keys() == {
+            file["path"].removeprefix(f"months/{MONTH}/{folder.name}/") for file in version["files"]
+        }
+    assert _faults(store) == ()
+
+
+def test_the_manifest_lists_every_file_but_itself(old_root: Path) -> None:
+    store = LocalStore(old_root)
+    entry = store.index()["months"][MONTH]
+    folder = store.version_folder(MONTH, entry["version"])
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    listed = {file["path"]: file["sha256"] for file in manifest["files"]}
+    assert listed == {name: sha256 for name, sha256 in _tree(folder).items() if name != "manifest.json"}
+    assert all(set(file) == {"path", "format", "bytes", "sha256", "rows"} for file in manifest["files"])
+    assert manifest["schema"] == 1
+    assert (manifest["month"], manifest["version"]) == (MONTH, entry["version"])
+    assert len(manifest["source"]["digest"]) == len(manifest["code"]["digest"]) == 64
+    assert manifest["code"]["version"]
+    assert manifest["counts"].items() >= entry["counts"].items()
+    ids = ["schema", "identifiers", "references", "release_dates", "segmentation", "counts"]
+    assert [(check["id"], check["passed"]) for check in manifest["checks"]] == [(name, True) for name in ids]
+
+
+# Reruns.
+
+
+def test_a_rerun_on_an_unchanged_source_changes_nothing_at_all(new_store: LocalStore) -> None:
+    def state() -> dict[Path, tuple[int, int]]:
+        files = (new_store.root / "publication").rglob("*")
+        return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+
+    before, public, index = state(), _public(new_store), new_store.index()
+    entry = _publish(new_store, NEW)
+    assert entry == index["months"][MONTH]
+    assert (state(), _public(new_store)) == (before, public)
+    # Nor without what the run before left in the work folder.
+    shutil.rmtree(new_store.root / "work")
+    assert _publish(new_store, NEW) == entry
+    assert (state(), _public(new_store)) == (before, public)
+
+
+def test_a_changed_source_gives_a_new_version_and_the_old_one_stays(old_root: Path, new_root: Path) -> None:
+    old, new = LocalStore(old_root).index()["months"][MONTH], LocalStore(new_root).index()["months"][MONTH]
+    assert new["version"] != old["version"]
+    assert new["versions"] == [{key: value for key, value in old.items() if key != "versions"}]
+    before, after = _public(LocalStore(old_root)), _public(LocalStore(new_root))
+    del before["index.json"]
+    assert before.items() <= after.items()
+
+
+def test_going_back_takes_the_version_up_again(new_store: LocalStore) -> None:
+    newest = _publish(new_store, "demo:?size=60&seed=3")["version"]
+    new, old = (entry["version"] for entry in new_store.index()["months"][MONTH]["versions"])
+    files = {name for name in _public(new_store) if name != "index.json"}
+    for _ in range(2):
+        entry = _publish(new_store, OLD)
+        assert [entry["version"], *(earlier["version"] for earlier in entry["versions"])] == [old, newest, new]
+    # It is news of today, also where the work on it was still there.
+    assert entry["published"] >= max(earlier["published"] for earlier in entry["versions"])
+    assert {name for name in _public(new_store) if name != "index.json"} == files
+    assert _faults(new_store) == ()
+
+
+def test_other_settings_are_another_version(old_store: LocalStore) -> None:
+    source, month = DemoSource.from_uri(OLD), Month.parse(MONTH)
+    other, _ = MonthWork.extract(old_store, source, month, Settings(publisher_name="Otro"))
+    assert other.version != old_store.index()["months"][MONTH]["version"]
+
+
+def test_a_store_can_be_moved_between_stages(tmp_path: Path, old_root: Path) -> None:
+    work = _extract(LocalStore(tmp_path / "here"), OLD)
+    work.ocds()
+    work.tables()
+    (tmp_path / "here").rename(tmp_path / "there")
+    store = LocalStore(tmp_path / "there")
+    moved = MonthWork(store, MONTH, work.version, Settings())
+    assert moved.ocds().reused
+    entry = _build(moved).publish()
+    assert _undated(store.index()) == _undated(LocalStore(old_root).index())
+    assert _faults(store) == ()
+    assert _publish(store, OLD) == entry
+
+
+def test_finished_stages_are_kept_and_broken_ones_made_again(tmp_path: Path) -> None:
+    work = _build(_extract(LocalStore(tmp_path)))
+    whole = _tree(work.folder)
+    assert all(stage.reused for stage in (work.ocds(), work.tables(), *(work.download(name) for name in DOWNLOADS)))
+    for name, damage in {
+        f"{MONTH}_records.jsonl.gz": _flip,
+        "tables/awards.parquet": lambda path: path.unlink(),
+        f"{MONTH}_csv.zip": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        "stage-excel.json": lambda path: path.write_text("[]"),
+        "source/eventos.parquet": _flip,
+    }.items():
+        damage(work.folder / name)
+        again = _build(_extract(LocalStore(tmp_path)))
+        found = _tree(again.folder)
+        stages = {path for path in whole if path.startswith("stage-")}  # they say how long it took
+        assert {path: found.get(path) for path in whole.keys() - stages} == {
+            path: whole[path] for path in whole.keys() - stages
+        }, name
+
+
+# The same input, the same bytes.
+
+_RUN = """
+import json, os, socket, sys
+from pathlib import Path
+if "privatestore" in sys.argv[1]:
+    socket.gethostname = lambda: "privatehostname"
+from guatecompras.month import DOWNLOADS, MonthWork
+from guatecompras.months import Month
+from guatecompras.settings import Settings
+from guatecompras.stores import LocalStore
+from resources.sources.demo import DemoSource
+
+store, source = LocalStore(Path(sys.argv[1])), DemoSource.from_uri(sys.argv[2])
+source.uri = "postgresql://privateuser@privatesource/x"
+if len(sys.argv) > 3:
+    print("ready", flush=True)
+    sys.stdin.readline()
+work, _ = MonthWork.extract(store, source, Month.parse("2026-01"), Settings())
+for do in (work.ocds, work.tables, *(lambda name=name: work.download(name) for name in DOWNLOADS), work.publish):
+    do()
+    if len(sys.argv) > 3:
+        print(sys.argv[3], flush=True)
+        sys.stdin.readline()
+print(work.version)
+"""
+
+
+def _start(code: str, *words: object, env: dict[str, str] | None = None, **more: Any) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        **more,
+    )
+
+
+def _output(process: "subprocess.Popen[str]") -> str:
+    out, errors = process.communicate("\n" * 20, timeout=120)
+    assert process.returncode == 0, errors
+    return out
+
+
+def _members(path: Path, content: bytes) -> Iterator[tuple[str, bytes]]:
+    """A published file and all that it packs, as plain bytes."""
+    yield path.name, content
+    if path.suffix in (".zip", ".xlsx"):
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            for name in archive.namelist():
+                yield from _members(Path(name), archive.read(name))
+    elif path.suffix == ".gz":
+        yield path.stem, gzip.decompress(content)
+    elif path.suffix == ".parquet":
+        metadata = pq.ParquetFile(BytesIO(content)).schema_arrow
+        yield path.name, repr((metadata.metadata, [field.metadata for field in metadata])).encode()
+        yield path.name, pl.read_parquet(BytesIO(content)).write_json().encode()
+
+
+def test_a_month_is_the_same_bytes_everywhere_and_says_nothing_of_where(tmp_path: Path) -> None:
+    places = [
+        {"TZ": "Asia/Tokyo", "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONHASHSEED": "1"},
+        {"TZ": "America/Los_Angeles", "LC_ALL": "", "LANG": "es_GT.UTF-8", "PYTHONHASHSEED": "4242"},
+    ]
+    runs = []
+    for number, place in enumerate(places):
+        temporary = tmp_path / f"privatetmp{number}"
+        temporary.mkdir()
+        more = {"TMPDIR": str(temporary), "POLARS_MAX_THREADS": str(1 + 2 * number)}
+        runs.append(_start(_RUN, tmp_path / f"privatestore{number}", NEW, env={**place, **more}, umask=0o022 + number))
+    versions = [_output(run) for run in runs]
+    assert versions[0] == versions[1]
+    stores = [LocalStore(tmp_path / f"privatestore{number}") for number in range(2)]
+    trees = [_public(store) for store in stores]
+    for tree in trees:
+        del tree["index.json"]
+    assert trees[0] == trees[1]
+    assert _undated(stores[0].index()) == _undated(stores[1].index())
+    for path in (stores[0].root / "publication").rglob("*"):
+        for name, content in _members(path, path.read_bytes()) if path.is_file() else ():
+            for word in (b"private", str(tmp_path).encode(), str(ROOT).encode(), b"demo:"):
+                assert word not in content, (path, name, word)
+
+
+# Kills.
+
+# Counts what a run does to files under a folder, and dies at the given deed, or a little later: in the middle of what
+# the libraries write by themselves.
+_KILLED = (
+    """
+import os, signal, sys, threading
+deeds, at, delay = 0, int(sys.argv[3]), float(sys.argv[4])
+del sys.argv[3:]
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+def watch(event, details):
+    global deeds
+    if event in ("open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir") and sys.argv[1] in str(details[0]):
+        deeds += 1
+        if deeds == at:
+            threading.Timer(delay, die).start() if delay else die()
+sys.addaudithook(watch)
+"""
+    + _RUN
+    + "print(deeds)\n"
+)
+
+
+def _deeds(store: LocalStore) -> int:
+    return int(_output(_start(_KILLED, store.root, NEW, 0, 0)).split()[-1])
+
+
+def test_runs_killed_at_any_moment_leave_a_whole_publication_and_the_next_one_mends_all(
+    old_root: Path, new_root: Path, tmp_path: Path
+) -> None:
+    """Six stores: a run is killed in one sixth of its way, the next one too, and the third has to mend it."""
+    expected, index = _public(LocalStore(new_root)), _undated(LocalStore(new_root).index())
+    del expected["index.json"]
+    allowed = {entry["version"] for entry in (index["months"][MONTH], *index["months"][MONTH]["versions"])}
+    dry = _copy(old_root, tmp_path / "dry")
+    # What a whole run does, and what one does at least, finding all stages finished.
+    spans = _deeds(dry), _deeds(dry)
+    draw = random.Random(20260131)
+    moments = [
+        # Every other one a little after the deed.
+        [
+            (draw.randint(part * span // 6 + 1, (part + 1) * span // 6), later * draw.uniform(0.001, 0.03))
+            for span in spans
+        ]
+        for part, later in zip(range(6), (0, 1) * 3, strict=True)
+    ]
+
+    def kill(number: int) -> LocalStore:
+        store = _copy(old_root, tmp_path / f"killed{number}")
+        for moment in moments[number]:
+            process = _start(_KILLED, store.root, NEW, *moment)
+            _, errors = process.communicate(timeout=120)
+            # One that was to die a little later may have been faster.
+            assert process.returncode == -signal.SIGKILL or (moment[1] and not process.returncode), errors
+            assert _faults(store) == (), moment
+            assert store.index()["months"][MONTH]["version"] in allowed, moment
+        return store
+
+    with ThreadPoolExecutor(2) as pool:
+        for store, twice in zip(pool.map(kill, range(6)), moments, strict=True):
+            _publish(store, NEW)
+            assert _faults(store) == (), twice
+            found = _public(store)
+            del found["index.json"]
+            assert found == expected, twice
+            assert _undated(store.index()) == index, twice
+            assert not list(store.root.rglob(".*.part-*")), twice
+
+
+# Other runs of the same month.
+
+
+def test_runs_of_one_month_in_step_end_with_a_whole_publication(old_root: Path, tmp_path: Path) -> None:
+    """Two runs of the same version and one of another, none faster than the others by more than a stage."""
+    store = _copy(old_root, tmp_path / "store")
+    runs = [_start(_RUN, store.root, uri, "done") for uri in (NEW, NEW, "demo:?size=60&seed=3")]
+    for _ in range(2 + 1 + len(DOWNLOADS)):
+        for run in runs:
+            assert run.stdout is not None
+            assert run.stdin is not None
+            assert run.stdout.readline() in ("ready\n", "done\n")
+        for run in runs:
+            assert run.stdin is not None
+            run.stdin.write("on\n")
+            run.stdin.flush()
+    versions = {_output(run).split()[-1] for run in runs}
+    entry = store.index()["months"][MONTH]
+    assert len(versions) == 2
+    assert {entry["version"], *(earlier["version"] for earlier in entry["versions"])} == versions | {
+        LocalStore(old_root).index()["months"][MONTH]["version"]
+    }
+    assert _faults(store) == ()
+
+
+def test_a_run_goes_on_while_another_publishes_another_version(old_store: LocalStore) -> None:
+    slow = _extract(old_store, NEW)
+    slow.ocds()
+    fast = _publish(old_store, "demo:?size=60&seed=3")["version"]
+    entry = _build(slow).publish()
+    assert entry["version"] == slow.version
+    assert entry["versions"][0]["version"] == fast
+    assert _faults(old_store) == ()
+
+
+def test_the_index_describes_what_is_in_place_even_if_this_run_did_not_put_it_there(tmp_path: Path) -> None:
+    """A version folder that another run put in place, and died before it switched; ours would say it in other words."""
+    store = LocalStore(tmp_path)
+    work = _build(_extract(store))
+    work.publish()
+    manifest = store.version_folder(MONTH, work.version) / "manifest.json"
+    reworded = manifest.with_name("other")
+    reworded.write_bytes(manifest.read_bytes() + b"\n")
+    reworded.replace(manifest)
+    (tmp_path / "publication" / "index.json").unlink()
+    _publish(store)
+    assert _faults(store) == ()
+
+
+# Disks.
+
+
+@contextmanager
+def _disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
+
+
+def _fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return filler
+
+
+def _each_stage(store: LocalStore) -> Iterator[tuple[str, Callable[[], object]]]:
+    yield "source", lambda: _extract(store)
+    work = _extract(store)
+    yield "ocds", work.ocds
+    work.ocds()
+    yield "tables", work.tables
+    work.tables()
+    for name in DOWNLOADS:
+        yield name, lambda name=name: work.download(name)
+        work.download(name)
+    yield "publish", work.publish
+    work.publish()
+
+
+def test_a_disk_that_fills_in_any_stage_is_one_clear_line_and_no_harm(
+    old_root: Path, new_root: Path, tmp_path: Path
+) -> None:
+    with _disk(tmp_path / "disk", "16m") as disk:
+        store = _copy(old_root, disk / "store")
+        before = _public(store)
+        for stage, do in _each_stage(store):
+            filler = _fill(disk)
+            with pytest.raises(StoreError, match="No space left") as raised:
+                do()
+            assert "\n" not in str(raised.value), stage
+            assert {name: found for name, found in _public(store).items() if name in before} == before, stage
+            assert _faults(store) == (), stage
+            filler.unlink()
+        assert _undated(store.index()) == _undated(LocalStore(new_root).index())
+        assert _faults(store) == ()
+        # What a library left open stays as long as this process does.
+        assert all(f"-{os.getpid()}-" in path.name for path in store.root.rglob(".*.part-*"))
+
+
+def test_a_disk_that_takes_no_more_is_one_clear_line_in_any_stage(old_root: Path, tmp_path: Path) -> None:
+    """The same where no disk can be mounted: no file may grow beyond 500 bytes."""
+    store = _copy(old_root, tmp_path / "store")
+    before = _public(store)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for stage, do in _each_stage(store):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+        try:
+            with pytest.raises(StoreError, match=r"cannot write .*: File too large") as raised:
+                do()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert "\n" not in str(raised.value), stage
+        assert _public(store) == before, stage
+    assert _faults(store) == ()
+
+
+def test_a_read_only_disk_is_one_clear_line_in_any_stage(old_root: Path, tmp_path: Path) -> None:
+    with _disk(tmp_path / "disk", "16m") as disk:
+        store = _copy(old_root, disk / "store")
+        for stage, do in _each_stage(store):
+            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+            with pytest.raises(StoreError, match="Read-only file system") as raised:
+                do()
+            assert "\n" not in str(raised.value), stage
+            assert _faults(store) == (), stage
+            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        assert _faults(store) == ()
+
+
+# What is refused.
+
+
+class _Faulty(DemoSource):
+    """A demo source with some concursos that nobody buys for: their releases have no buyer, so they break the profile."""
+
+    def __init__(self, broken: int) -> None:
+        super().__init__(size=100, seed=1)
+        self._broken = broken
+
+    @contextmanager
+    def open(self, month: Month) -> Iterator[DemoReading]:
+        with super().open(month) as reading:
+            batches = reading.batches
+            nogs = sorted(pl.concat(batches("concursos"))["nog"])[: self._broken]
+
+            def broken(table: str) -> Iterator[pl.DataFrame]:
+                hit = pl.col("nog").is_in(nogs)
+                for frame in batches(table):
+                    if table == "concursos":
+                        kept = pl.when(~hit).then(pl.col("entidad_compradora"))
+                        yield frame.with_columns(kept.alias("entidad_compradora"))
+                    elif table == "partes":
+                        yield frame.filter(~(hit & pl.col("esquema").is_in(["GT-CISP", "GT-GCUC"])))
+                    else:
+                        yield frame
+
+            reading.batches = broken  # type: ignore[method-assign]
+            yield reading
+
+
+def test_a_month_may_lose_one_percent_and_no_more(old_store: LocalStore) -> None:
+    before = _public(old_store)
+    with pytest.raises(GateError, match=r"2026-01 is not published.*schema \(.*NOG \d+.*buyer") as raised:
+        _publish(old_store, source=_Faulty(2))
+    assert "\n" not in str(raised.value)
+    assert _public(old_store) == before
+    entry = _publish(old_store, source=_Faulty(1))
+    assert (entry["counts"]["concursos"], entry["counts"]["records"], entry["counts"]["rejected"]) == (100, 99, 1)
+    folder = old_store.version_folder(MONTH, entry["version"])
+    checks = {check["id"]: check for check in json.loads((folder / "manifest.json").read_bytes())["checks"]}
+    assert checks["schema"]["passed"]
+    assert checks["schema"]["failures"] > 0
+    assert _faults(old_store) == ()
+
+
+def _flip(path: Path) -> None:
+    """Change one byte in the middle of a file; its size stays."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    # Written as a new file: a work file shares its bytes with the version published from it.
+    path.unlink()
+    path.write_bytes(content)
+
+
+def _restaged(work: MonthWork, stage: str, name: str) -> None:
+    """Let a stage's note say that it wrote the file as it is now, as a defect of the stage would."""
+    path = work.folder / f"stage-{stage}.json"
+    note = json.loads(path.read_bytes())
+    sha256, size = digest(work.folder / note["files"][name]["path"])
+    note["files"][name] |= {"sha256": sha256, "bytes": size}
+    path.write_text(json.dumps(note))
+
+
+def test_a_duplicated_award_is_refused(old_store: LocalStore) -> None:
+    before = _public(old_store)
+    work = _build(_extract(old_store, NEW))
+    path = work.folder / "tables" / "awards.parquet"
+    awards = pq.read_table(path)
+    pq.write_table(awards.take([0, *range(awards.num_rows)]), path)
+    _restaged(work, "tables", "awards")
+    with pytest.raises(GateError, match=r"identifiers \(1: NOG \d+ awards/id GT-ADJ-"):
+        work.publish()
+    assert _public(old_store) == before
+
+
+def test_formats_that_count_differently_are_refused(old_store: LocalStore) -> None:
+    before = _public(old_store)
+    work = _build(_extract(old_store, NEW))
+    path = work.folder / "stage-csv.json"
+    note = json.loads(path.read_bytes())
+    note["data"]["rows"]["awards"] -= 1
+    path.write_text(json.dumps(note))
+    with pytest.raises(GateError, match=r"formats disagree: 2026-01: awards has \d+ rows in 2026-01_Guatecompras.xlsx"):
+        work.publish()
+    assert _public(old_store) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["source/concursos.parquet", f"{MONTH}_releases.jsonl.gz", "tables/awards.parquet", f"{MONTH}_Guatecompras.xlsx"],
+)
+def test_a_file_changed_after_its_stage_is_refused_and_the_next_run_makes_it_anew(
+    old_store: LocalStore, new_root: Path, name: str
+) -> None:
+    before = _public(old_store)
+    work = _build(_extract(old_store, NEW))
+    _flip(work.folder / name)
+    with pytest.raises(GateError, match=rf"2026-01 is not published: .*{name} is not the .* run the month again"):
+        work.publish()
+    assert _public(old_store) == before
+    _publish(old_store, NEW)
+    assert _undated(old_store.index()) == _undated(LocalStore(new_root).index())
+    assert _faults(old_store) == ()
+
+
+@pytest.mark.parametrize("stage", ["ocds", "tables", *DOWNLOADS])
+def test_a_missing_stage_says_what_to_do(new_root: Path, tmp_path: Path, stage: str) -> None:
+    store = _copy(new_root, tmp_path / "store")
+    before = _public(store)
+    work = _extract(store, NEW)
+    (work.folder / f"stage-{stage}.json").unlink()
+    words = rf"stage {stage} of 2026-01 has not been done for version {work.version}: materialize the whole month"
+    with pytest.raises(StoreError, match=words):
+        work.publish()
+    assert _public(store) == before
+
+
+def test_a_month_without_a_snapshot_says_what_to_do(tmp_path: Path) -> None:
+    work = MonthWork(LocalStore(tmp_path), MONTH, "none", Settings())
+    acts = [work.ocds, work.tables, work.check, work.publish, work.snapshot]
+    for act in [*acts, *(lambda name=name: work.download(name) for name in DOWNLOADS)]:
+        with pytest.raises(StoreError, match="materialize the whole month"):
+            act()
+    assert [path.name for path in (tmp_path / "work" / MONTH).iterdir()] == [".lock"]
