@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.reporting import document_columns, one_line, records_lineage, releases_lineage, reported, spec
+from assets.reporting import LINEAGE, document_columns, one_line, records_lineage, releases_lineage, reported, spec
 from guatecompras.contract import TABLES
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -20,14 +20,14 @@ _SOURCES = [("source", table) for table in (*TABLES, "rechazos")]
             "One release per event: everything that was public right after it. JSON Lines.",
             {"ocds", "json"},
             _SOURCES,
-            metadata={"dagster/column_schema": document_columns(), "dagster/column_lineage": releases_lineage()},
+            metadata={"dagster/column_schema": document_columns(), LINEAGE: releases_lineage()},
         ),
         spec(
             ("ocds", "records"),
             "One compiled release per NOG, merged from its releases by the OCDS rules. JSON Lines.",
             {"ocds", "json"},
             [("ocds", "releases")],
-            metadata={"dagster/column_schema": document_columns(), "dagster/column_lineage": records_lineage()},
+            metadata={"dagster/column_schema": document_columns(), LINEAGE: records_lineage()},
         ),
         spec(
             ("ocds", "rechazos"),
@@ -46,6 +46,7 @@ def ocds_documents(context: dg.AssetExecutionContext, store: StoreResource) -> I
         stage.data["counts"],
         {f"seconds_{name}": round(value, 2) for name, value in stage.data["seconds"].items()},
     )
-    yield reported(("ocds", "releases"), stage, "releases", **seconds)
-    yield reported(("ocds", "records"), stage, "records", concursos=counts["concursos"], rejected=counts["rejected"])
+    yield reported(("ocds", "releases"), stage, "releases", **seconds, **{LINEAGE: releases_lineage()})
+    numbers = {name: counts[name] for name in ("concursos", "rejected")}
+    yield reported(("ocds", "records"), stage, "records", **numbers, **{LINEAGE: records_lineage()})
     yield reported(("ocds", "rechazos"), stage, "rechazos")

@@ -16,6 +16,8 @@ from guatecompras.errors import GuatecomprasError
 from guatecompras.month import Stage
 from guatecompras.ocds import mapping
 
+# In an asset's definition for who reads the code, in its materializations for the UI, which shows those.
+LINEAGE = "dagster/column_lineage"
 OWNERS = ["team:publicacion"]
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 8
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.reporting import one_line, reported, spec, table_lineage, table_schema
+from assets.reporting import LINEAGE, one_line, reported, spec, table_lineage, table_schema
 from guatecompras import tables
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -18,7 +18,7 @@ from resources.settings import StoreResource
             f"{described.description}.",
             {"parquet", "polars"},
             [("ocds", "releases" if name == "releases" else "records")],
-            metadata={"dagster/column_schema": table_schema(name), "dagster/column_lineage": table_lineage(name)},
+            metadata={"dagster/column_schema": table_schema(name), LINEAGE: table_lineage(name)},
         )
         for name, described in tables.SPECS.items()
     ],
@@ -29,4 +29,4 @@ def flat_tables(context: dg.AssetExecutionContext, store: StoreResource) -> Iter
     with one_line():
         stage = store.work(context.partition_key, context.run.run_id).tables()
     for name in tables.NAMES:
-        yield reported(("tables", name), stage, name)
+        yield reported(("tables", name), stage, name, **{LINEAGE: table_lineage(name)})

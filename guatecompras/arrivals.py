@@ -4,29 +4,21 @@ What the contract says is `contract.py`; how a month's rows are fetched is `reso
 month: a faulty value is left out, a row that is of no use without it is left out whole, and both are written down.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
-import orjson
 import polars as pl
 
-from guatecompras import catalogs
-from guatecompras.contract import CONTACT, PLAUSIBLE_YEARS, REJECTS_SCHEMA, TABLES, Column, Kind, Table
+from guatecompras.contract import REJECTS_SCHEMA, TABLES, Column, Table
 from guatecompras.errors import SourceError
-from guatecompras.months import TIME_ZONE, Month
+from guatecompras.months import Month
+from guatecompras.values import (
+    as_text,
+    check,
+    plain,
+)
 
-# Beyond these no Guatemalan purchase is plausible, and a double would no longer hold the digits.
-MONEY_BOUND = 10**12
-QUANTITY_BOUND = 10**11
-
-# Reasons of the rejects, in the words that operators and readers see.
-EMPTY = "vacío"
-UNREADABLE = "ilegible"
-IMPOSSIBLE_DATE = "fecha imposible"
-NEGATIVE = "monto negativo"
-ABSURD = "monto absurdo"
-UNKNOWN_CODE = "código desconocido"
+# Reasons of the rejects, in the words that operators and readers see (those of single values: `values.py`).
 NO_DATE = "evento sin ninguna fecha"
 DUPLICATE = "clave repetida"
 OTHER_MONTH = "publicado en otro mes"
@@ -38,6 +30,7 @@ UNKNOWN_PARTY = "proveedor sin parte: se publica sin nombre"
 NO_ROLE = "parte sin papel en el concurso"
 NO_EVENTS = "concurso sin eventos: se publica con su fecha de publicación"
 
+# One reject with level ROW for every row that is left out; every other faulty value, in that row too, is a VALUE.
 ROW, VALUE = "fila", "valor"
 
 # Parents before children: what a child refers to is known when it arrives.
@@ -60,15 +53,16 @@ REFERENCES: tuple[tuple[str, str, str, str, str], ...] = (
     ("documentos", "contrato_id", "contratos", UNKNOWN_CONTRACT, VALUE),
 )
 
-_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-_PARTY_ID = r"^GT-(CISP|GCUC|NIT|GCID)-.+$"
+# Rows that are checked at once, where a source gives fewer.
+BATCH = 1 << 14
 
 
 @dataclass
 class Arrivals:
     """The arrival of one month: feed tables through `admit` in ARRIVAL_ORDER, then read `rejects()`.
 
-    `delivered` and `admitted` count rows per table; memory holds the month's keys, not its rows.
+    `delivered` and `admitted` count rows per table; their difference is the number of rejects with level ROW. Memory
+    holds the month's keys, not its rows.
     """
 
     month: Month
@@ -81,23 +75,22 @@ class Arrivals:
     def admit(self, name: str, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Check one table's raw batches (ordered by nog); yields frames of whole NOGs with the contract's types, in order.
 
-        Raises SourceError when a required column is absent or the rows are not ordered.
+        What comes out does not depend on how the batches were cut nor on the order of a NOG's rows. Raises SourceError
+        when a required column is absent or the rows are not ordered.
         """
         table = TABLES[name]
         self.delivered[name] = self.admitted[name] = 0
         keys: list[pl.DataFrame] = []
-        for frame in _whole_nogs(table, (self._typed(table, batch) for batch in batches)):
-            kept = self._related(table, self._unique(table, frame))
-            if name in ("concursos", "renglones", "adjudicaciones", "contratos"):
-                keys.append(kept.select("nog", pl.col(table.key[-1]).alias("id")))
-            elif name == "eventos":
-                keys.append(kept.select("nog").unique())
+        for frame in _whole_nogs(table, (self._typed(table, batch) for batch in _gathered(batches))):
+            # Relations first: of two rows that share a key, one that belongs here must not give way to one that does not.
+            kept = self._unique(table, self._related(table, frame))
+            keys.append(_keys_of(table, kept))
             if name in ("ofertas", "adjudicaciones"):
-                self._suppliers.append(kept.select("nog", id="proveedor").unique())
+                self._suppliers.append(kept.select("nog", id="proveedor").unique().sort("nog", "id"))
             self.admitted[name] += kept.height
             if kept.height:
                 yield kept
-        self._keys[name] = pl.concat(keys) if keys else pl.DataFrame(schema={"nog": pl.Int64, "id": pl.String})
+        self._keys[name] = pl.concat(keys) if keys else pl.DataFrame(schema=_KEYS_SCHEMA)
         if name == "eventos":
             self._note_silent_concursos()
         if name == "partes":
@@ -105,68 +98,66 @@ class Arrivals:
 
     def rejects(self) -> pl.DataFrame:
         """All faults so far, sorted (REJECTS_SCHEMA)."""
-        frames = [frame for frame in self._rejects if frame.height]
-        rejects = pl.concat(frames) if frames else pl.DataFrame(schema=REJECTS_SCHEMA)
-        return rejects.sort("tabla", "nog", "clave", "columna", "valor", "motivo", nulls_last=True)
+        rejects = pl.concat([pl.DataFrame(schema=REJECTS_SCHEMA), *self._rejects])
+        return rejects.sort("tabla", "nog", "clave", "columna", "valor", "motivo", "nivel", nulls_last=True)
 
     # One value at a time: types, bounds, codes.
 
-    def _typed(self, table: Table, raw: pl.DataFrame) -> pl.DataFrame:
-        lacking = [name for name in table.required if name not in raw.columns]
+    def _typed(self, table: Table, batch: pl.DataFrame) -> pl.DataFrame:
+        lacking = [name for name in table.required if name not in batch.columns]
         if lacking:
             raise SourceError(
                 f"table {table.name} lacks the required column{'s'[: len(lacking) > 1]} {', '.join(lacking)}"
             )
-        self.delivered[table.name] += raw.height
+        self.delivered[table.name] += batch.height
+        raw = pl.DataFrame({name: plain(batch[name]) for name in table.schema if name in batch.columns})
         typed: dict[str, pl.Series] = {}
         faults: list[tuple[pl.Series, Column, str]] = []
         for column in table.columns:
-            if column.name not in raw.columns:
+            if column.name in raw.columns:
+                value, found = check(column, raw[column.name])
+                typed[column.name] = value
+                faults += [(mask, column, reason) for mask, reason in found]
+            else:
                 typed[column.name] = pl.repeat(None, raw.height, dtype=column.dtype, eager=True)
-                continue
-            value, found = _check(column, raw[column.name])
-            typed[column.name] = value
-            faults += [(mask, column, reason) for mask, reason in found]
-        frame = pl.DataFrame(typed, schema=table.schema)
+        frame = pl.DataFrame(typed)
+        lost = no_row = pl.repeat(False, raw.height, eager=True)
         for mask, column, reason in faults:
-            self._note(table, frame, raw, mask, column.name, ROW if column.essential else VALUE, reason)
+            fatal = mask & ~lost if column.essential else no_row
+            self._note(table, frame, raw, fatal, column.name, ROW, reason)
+            self._note(table, frame, raw, mask & ~fatal, column.name, VALUE, reason)
+            lost |= fatal
         if table.name == "eventos":
-            frame = self._dated_events(table, frame, raw)
-        essential = [column.name for column in table.columns if column.essential]
-        return frame.filter(pl.all_horizontal(pl.col(essential).is_not_null()))
-
-    def _dated_events(self, table: Table, frame: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
-        """An event needs one of its two dates; the one it lacks is taken from the other."""
-        undated = frame["fecha_evento"].is_null() & frame["fecha_registro"].is_null()
-        self._note(table, frame, raw, undated, "fecha_evento", ROW, NO_DATE)
-        happened, registered = table.schema["fecha_evento"], table.schema["fecha_registro"]
-        return frame.with_columns(
-            pl.coalesce("fecha_evento", pl.col("fecha_registro").cast(happened)).alias("fecha_evento"),
-            pl.coalesce("fecha_registro", pl.col("fecha_evento").cast(registered)).alias("fecha_registro"),
-        ).filter(~undated)
+            undated = frame["fecha_evento"].is_null() & frame["fecha_registro"].is_null()
+            self._note(table, frame, raw, undated & ~lost, "fecha_evento", ROW, NO_DATE)
+            lost |= undated
+            frame = _dated_events(table, frame)
+        return frame.filter(~lost) if lost.any() else frame
 
     # One row against the others.
 
     def _unique(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         """Sort whole NOGs by the table's order; of rows that share a key keep one, whatever order they came in."""
-        if frame.select(table.key).is_duplicated().any():
-            scalar = [name for name, dtype in table.schema.items() if not dtype.is_nested()]
-            latest = ["fecha_actualizacion"] if "fecha_actualizacion" in scalar else []
-            frame = frame.sort(latest + scalar, nulls_last=False)
-            repeated = ~pl.Series(frame.select(pl.struct(table.key).is_last_distinct()).to_series())
-            self._note(table, frame, frame, repeated, table.key[-1], ROW, DUPLICATE)
-            frame = frame.filter(~repeated)
+        if frame.select(table.key).n_unique() < frame.height:
+            shared = frame.select(table.key).is_duplicated()
+            # The latest change wins, then the greatest values from left to right: lists by their text, for they do not sort.
+            first = [name for name in ("fecha_actualizacion",) if name in table.schema]
+            rivals = frame.filter(shared)
+            ranks = rivals.with_columns(as_text(rivals[n]) for n, t in table.schema.items() if t.is_nested())
+            order = ranks.select(pl.arg_sort_by(*first, *table.schema, nulls_last=False)).to_series()
+            rivals = rivals[order]
+            beaten = ~rivals.select(pl.struct(table.key).is_last_distinct()).to_series()
+            self._note(table, rivals, rivals, beaten, table.key[-1], ROW, DUPLICATE)
+            frame = pl.concat([frame.filter(~shared), rivals.filter(~beaten)])
         return frame.sort("nog", *table.order, nulls_last=True)
 
     def _related(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         if table.name == "concursos":
             local = frame["fecha_publicacion"].dt.replace_time_zone(None)
             other = (local < self.month.start) | (local >= self.month.end)
-            self._note(table, frame, frame, other, "fecha_publicacion", ROW, OTHER_MONTH)
-            return frame.filter(~other)
-        lost = ~frame["nog"].is_in(self._keys["concursos"]["nog"].implode())
-        self._note(table, frame, frame, lost, "nog", ROW, UNKNOWN_NOG)
-        frame = frame.filter(~lost)
+            return self._drop(table, frame, other, "fecha_publicacion", OTHER_MONTH)
+        known = _between(self._keys["concursos"], frame)["nog"]
+        frame = self._drop(table, frame, ~frame["nog"].is_in(known.implode()), "nog", UNKNOWN_NOG)
         for child, column, parent, reason, level in REFERENCES:
             if child == table.name:
                 frame = self._refer(table, frame, column, parent, reason, level)
@@ -177,43 +168,40 @@ class Arrivals:
     def _refer(
         self, table: Table, frame: pl.DataFrame, column: str, parent: str, reason: str, level: str
     ) -> pl.DataFrame:
-        known = self._keys[parent].rename({"id": column}).with_columns(known=pl.lit(True))
-        found = frame.select("nog", column).join(known, on=["nog", column], how="left", maintain_order="left")["known"]
-        lost = found.is_null() & frame[column].is_not_null()
-        self._note(table, frame, frame, lost, column, level, reason)
+        lost = frame[column].is_not_null() & ~_known(frame.select("nog", id=column), self._keys[parent])
         if level == ROW:
-            return frame.filter(~lost)
+            return self._drop(table, frame, lost, column, reason)
+        self._note(table, frame, frame, lost, column, level, reason)
         return frame.with_columns(pl.when(~lost).then(pl.col(column)).alias(column))
 
     def _with_role(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         """A supplier's row that neither offered nor won has no role to be published in (members of a jury, say)."""
-        suppliers = self._all_suppliers().with_columns(known=pl.lit(True))
-        ids = frame.select("nog", id=pl.concat_str("esquema", pl.lit("-"), "identificador"))
-        known = ids.join(suppliers, on=["nog", "id"], how="left", maintain_order="left")["known"].is_not_null()
-        idle = ~known & frame["esquema"].is_in(["GT-NIT", "GT-GCID"])
-        self._note(table, frame, frame, idle, "identificador", ROW, NO_ROLE)
-        self._keys.setdefault("partes_ids", pl.DataFrame(schema=ids.schema))
-        self._keys["partes_ids"] = pl.concat([self._keys["partes_ids"], ids])
-        return frame.filter(~idle)
+        ids = _keys_of(table, frame)
+        idle = frame["esquema"].is_in(["GT-NIT", "GT-GCID"]) & ~_known(ids, self._all_suppliers())
+        return self._drop(table, frame, idle, "identificador", NO_ROLE)
 
     def _all_suppliers(self) -> pl.DataFrame:
-        if not self._suppliers:
-            return pl.DataFrame(schema={"nog": pl.Int64, "id": pl.String})
-        self._suppliers = [pl.concat(self._suppliers).unique()]
+        if len(self._suppliers) != 1:
+            every = pl.concat([pl.DataFrame(schema=_KEYS_SCHEMA), *self._suppliers])
+            self._suppliers = [every.unique().sort("nog", "id")]
         return self._suppliers[0]
 
     def _note_silent_concursos(self) -> None:
-        heard = self._keys["eventos"]["nog"]
-        silent = self._keys["concursos"].filter(~pl.col("nog").is_in(heard.implode())).select("nog")
-        self._note(
-            TABLES["concursos"], silent, silent, pl.repeat(True, silent.height, eager=True), "nog", VALUE, NO_EVENTS
-        )
+        silent = self._keys["concursos"].join(self._keys["eventos"], on="nog", how="anti").select("nog")
+        self._note_all(TABLES["concursos"], silent, "nog", NO_EVENTS)
 
     def _note_unnamed_suppliers(self) -> None:
-        named = self._keys.get("partes_ids", pl.DataFrame(schema={"nog": pl.Int64, "id": pl.String}))
-        unnamed = self._all_suppliers().join(named, on=["nog", "id"], how="anti").rename({"id": "identificador"})
-        everything = pl.repeat(True, unnamed.height, eager=True)
-        self._note(TABLES["partes"], unnamed, unnamed, everything, "identificador", VALUE, UNKNOWN_PARTY)
+        unnamed = self._all_suppliers().join(self._keys["partes"], on=["nog", "id"], how="anti")
+        self._note_all(TABLES["partes"], unnamed.rename({"id": "identificador"}), "identificador", UNKNOWN_PARTY)
+
+    def _drop(self, table: Table, frame: pl.DataFrame, lost: pl.Series, column: str, reason: str) -> pl.DataFrame:
+        if not lost.any():
+            return frame
+        self._note(table, frame, frame, lost, column, ROW, reason)
+        return frame.filter(~lost)
+
+    def _note_all(self, table: Table, frame: pl.DataFrame, column: str, reason: str) -> None:
+        self._note(table, frame, frame, pl.repeat(True, frame.height, eager=True), column, VALUE, reason)
 
     def _note(
         self,
@@ -230,7 +218,7 @@ class Arrivals:
             return
         faulty = raw.filter(mask)
         key = [
-            pl.concat_str(pl.lit(f"{name}="), _as_text(faulty[name]).fill_null(""))
+            pl.concat_str(pl.lit(f"{name}="), as_text(faulty[name]).fill_null(""))
             for name in table.key
             if name in raw.columns
         ]
@@ -238,13 +226,58 @@ class Arrivals:
             faulty.select(
                 nog=frame.filter(mask)["nog"],
                 tabla=pl.lit(table.name),
-                clave=pl.concat_str(key, separator=" "),
+                clave=pl.concat_str(key, separator=" ").str.slice(0, 1000),
                 columna=pl.lit(column),
-                valor=_as_text(faulty[column]).str.slice(0, 1000),
+                valor=as_text(faulty[column]).str.slice(0, 1000),
                 nivel=pl.lit(level),
                 motivo=pl.lit(reason),
             )
         )
+
+
+# Rows.
+
+# What a child or a later table refers to: a row's last key within its NOG, a party's whole id.
+_KEYS_SCHEMA = {"nog": pl.Int64(), "id": pl.String()}
+_REFERRED = ("renglones", "adjudicaciones", "contratos")
+
+
+def _keys_of(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    if table.name == "partes":
+        return frame.select("nog", id=pl.concat_str("esquema", pl.lit("-"), "identificador"))
+    if table.name in _REFERRED:
+        return frame.select("nog", id=table.key[-1])
+    if table.name in ("concursos", "eventos"):
+        return frame.select("nog", id=pl.lit(None, pl.String)).unique(maintain_order=True)
+    return pl.DataFrame(schema=_KEYS_SCHEMA)
+
+
+def _between(keys: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The keys (ordered by nog) that lie between the first and the last NOG of the frame."""
+    if frame.is_empty():
+        return keys.clear()
+    start = keys["nog"].search_sorted(frame["nog"][0], side="left")
+    return keys.slice(start, keys["nog"].search_sorted(frame["nog"][-1], side="right") - start)
+
+
+def _known(ids: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
+    """Whether each (nog, id) is among the keys."""
+    known = _between(keys, ids).unique().with_columns(known=pl.lit(True))
+    return ids.join(known, on=["nog", "id"], how="left", maintain_order="left")["known"].is_not_null()
+
+
+def _gathered(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Join small batches: a check costs more to call than to run on some hundred rows."""
+    waiting: list[pl.DataFrame] = []
+    rows = 0
+    for batch in batches:
+        if waiting and (rows >= BATCH or batch.schema != waiting[0].schema):
+            yield pl.concat(waiting)
+            waiting, rows = [], 0
+        waiting.append(batch)
+        rows += batch.height
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def _whole_nogs(table: Table, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -256,178 +289,20 @@ def _whole_nogs(table: Table, frames: Iterable[pl.DataFrame]) -> Iterator[pl.Dat
         ahead = frame if held is None else pl.concat([held, frame])
         if not ahead["nog"].is_sorted():
             raise SourceError(f"table {table.name} does not arrive ordered by nog")
-        last = ahead["nog"][-1]
-        whole, held = ahead.filter(pl.col("nog") < last), ahead.filter(pl.col("nog") == last)
-        if not whole.is_empty():
-            yield whole
+        cut = ahead["nog"].search_sorted(ahead["nog"][-1], side="left")
+        held = ahead.slice(cut)
+        if cut:
+            yield ahead.slice(0, cut)
     if held is not None:
         yield held
 
 
-# Values.
-
-
-def _check(column: Column, raw: pl.Series) -> tuple[pl.Series, list[tuple[pl.Series, str]]]:
-    """The typed values of a column (null where faulty) and the masks of the faulty ones with their reasons."""
-    blank = _blank(raw)
-    value = _PARSERS[column.kind](raw)
-    faults = [(value.is_null() & ~blank, UNREADABLE)]
-    if not column.optional:
-        faults.append((blank, EMPTY))
-    for broken, reason in _bounds(column, value):
-        wrong = broken.fill_null(False)
-        faults.append((wrong, reason))
-        value = value.set(wrong, None) if not value.dtype.is_nested() else _blanked(value, wrong)
-    return value, [(mask, reason) for mask, reason in faults if mask.any()]
-
-
-def _bounds(column: Column, value: pl.Series) -> Iterator[tuple[pl.Series, str]]:
-    if column.kind in ("time", "instant"):
-        first, last = PLAUSIBLE_YEARS
-        yield ~value.dt.year().is_between(first, last), IMPOSSIBLE_DATE
-    elif column.kind in ("money", "quantity"):
-        yield value < 0, NEGATIVE
-        yield value >= (MONEY_BOUND if column.kind == "money" else QUANTITY_BOUND), ABSURD
-    elif column.name == "proveedor":
-        yield ~value.str.contains(_PARTY_ID), UNKNOWN_CODE
-    if column.codes is not None:
-        codes = column.codes if isinstance(column.codes, tuple) else catalogs.codes(column.codes)
-        allowed = pl.Series(sorted(codes, key=str), dtype=pl.Int64() if column.kind in ("int", "ints") else pl.String())
-        if column.kind == "ints":
-            yield value.list.eval(pl.element().is_in(allowed.implode())).list.all() == False, UNKNOWN_CODE  # noqa: E712
-        else:
-            yield ~value.is_in(allowed.implode()), UNKNOWN_CODE
-
-
-def _blanked(value: pl.Series, mask: pl.Series) -> pl.Series:
-    return pl.select(pl.when(~mask).then(value)).to_series().rename(value.name)
-
-
-def _blank(raw: pl.Series) -> pl.Series:
-    if raw.dtype == pl.String:
-        return raw.is_null() | (raw.str.strip_chars() == "")
-    return raw.is_null()
-
-
-def _as_text(raw: pl.Series) -> pl.Series:
-    if raw.dtype.is_nested():
-        return pl.Series(raw.name, [None if item is None else str(item) for item in raw.to_list()], dtype=pl.String)
-    return raw.cast(pl.String)
-
-
-def _parse_int(raw: pl.Series) -> pl.Series:
-    if raw.dtype.is_integer():
-        return raw.cast(pl.Int64, strict=False)
-    if raw.dtype != pl.String:
-        return _whole_numbers(raw.cast(pl.Float64, strict=False))
-    text = raw.str.strip_chars()
-    exact = text.cast(pl.Int64, strict=False)
-    if exact.null_count() == raw.null_count():
-        return exact
-    # Spreadsheets write 97.0 for 97.
-    return exact.fill_null(_whole_numbers(text.cast(pl.Float64, strict=False)))
-
-
-def _whole_numbers(values: pl.Series) -> pl.Series:
-    whole = values.set(((values.floor() != values) | values.is_infinite() | values.is_nan()).fill_null(False), None)
-    return whole.cast(pl.Int64, strict=False)
-
-
-def _parse_text(raw: pl.Series) -> pl.Series:
-    text = raw.cast(pl.String)
-    return text.set(_blank(text), None) if _blank(text).any() else text
-
-
-def _decimal(scale: int) -> Callable[[pl.Series], pl.Series]:
-    def parse(raw: pl.Series) -> pl.Series:
-        value = raw.str.strip_chars() if raw.dtype == pl.String else raw
-        return value.cast(pl.Decimal(18, scale), strict=False)
-
-    return parse
-
-
-def _parse_time(raw: pl.Series) -> pl.Series:
-    return _local(_wall_clock(raw, "us"))
-
-
-def _parse_instant(raw: pl.Series) -> pl.Series:
-    # Nanoseconds reach from 1677 to 2262 and wrap around outside: what is out of bounds is kept out by the coarser reading.
-    coarse = _wall_clock(raw, "us")
-    near = coarse.dt.year().is_between(1700, 2200).fill_null(False)
-    fine = _wall_clock(raw.set(~near, None) if raw.dtype == pl.String else raw, "ns")
-    return _local(fine.set(~near, None) if not near.all() else fine)
-
-
-def _wall_clock(raw: pl.Series, unit: Literal["us", "ns"]) -> pl.Series:
-    """Naive local times of whatever a source gives: text, dates, naive or zoned timestamps."""
-    dtype = raw.dtype
-    if dtype == pl.Null:
-        return raw.cast(pl.Datetime(unit))
-    if isinstance(dtype, pl.Datetime):
-        local = raw.dt.convert_time_zone(TIME_ZONE).dt.replace_time_zone(None) if dtype.time_zone else raw
-        return local.cast(pl.Datetime(unit))
-    if dtype == pl.Date:
-        return raw.cast(pl.Datetime(unit))
-    text = raw.cast(pl.String).str.strip_chars()
-    value = text.str.to_datetime(_TIME_FORMATS[0], strict=False, time_unit=unit)
-    if value.null_count() == text.null_count():
-        return value
-    for form in _TIME_FORMATS[1:]:
-        value = value.fill_null(text.str.to_datetime(form, strict=False, time_unit=unit))
-    value = value.fill_null(text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime(unit)))
-    offset = text.str.replace("Z$", "+00:00").str.replace("T", " ", literal=True)
-    zoned = offset.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit=unit, time_zone="UTC")
-    return value.fill_null(zoned.dt.convert_time_zone(TIME_ZONE).dt.replace_time_zone(None))
-
-
-def _local(value: pl.Series) -> pl.Series:
-    # The tz database knows a summer time of 2006 that this publication does not count: take the first reading.
-    return value.dt.replace_time_zone(TIME_ZONE, ambiguous="earliest", non_existent="null")
-
-
-def _parse_ints(raw: pl.Series) -> pl.Series:
-    if raw.dtype == pl.Null:
-        return raw.cast(pl.List(pl.Int64))
-    if raw.dtype.is_nested():
-        return raw.cast(pl.List(pl.Int64), strict=False)
-    text = raw.cast(pl.String).str.strip_chars(" []{}")
-    parts = text.str.replace_all(r"\s", "").str.split(",")
-    numbers = parts.list.eval(pl.element().cast(pl.Int64, strict=False))
-    faulty = numbers.list.eval(pl.element().is_null()).list.any().fill_null(False) | (text == "").fill_null(False)
-    return _blanked(numbers, faulty)
-
-
-def _parse_contacts(raw: pl.Series) -> pl.Series:
-    wanted = pl.List(CONTACT)
-    if raw.dtype == wanted:
-        return raw
-    if raw.dtype == pl.Null or raw.is_null().all():
-        return pl.Series(raw.name, [None] * len(raw), dtype=wanted)
-    if raw.dtype.is_nested():
-        return raw.cast(wanted, strict=False)
-    text = raw.cast(pl.String)
-    # Filled by few rows; one faulty text must not take the others with it, so each is read by itself.
-    return text.map_elements(_read_contacts, return_dtype=wanted, skip_nulls=True)
-
-
-def _read_contacts(text: str) -> list[dict[str, str | None]] | None:
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    names = ("nombre", "correo", "telefono")
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        return None
-    return [{name: None if item.get(name) is None else str(item[name]) for name in names} for item in found] or None
-
-
-_PARSERS: dict[Kind, Callable[[pl.Series], pl.Series]] = {
-    "int": _parse_int,
-    "text": _parse_text,
-    "money": _decimal(2),
-    "quantity": _decimal(4),
-    "time": _parse_time,
-    "instant": _parse_instant,
-    "ints": _parse_ints,
-    "contacts": _parse_contacts,
-}
+def _dated_events(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """An event needs one of its two dates; the one it lacks is taken from the other."""
+    if not frame["fecha_evento"].null_count() and not frame["fecha_registro"].null_count():
+        return frame
+    happened, registered = table.schema["fecha_evento"], table.schema["fecha_registro"]
+    return frame.with_columns(
+        pl.coalesce("fecha_evento", pl.col("fecha_registro").cast(happened)).alias("fecha_evento"),
+        pl.coalesce("fecha_registro", pl.col("fecha_evento").cast(registered)).alias("fecha_registro"),
+    )

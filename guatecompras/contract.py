@@ -14,13 +14,15 @@ import polars as pl
 
 from guatecompras.months import TIME_ZONE, Month
 
-Kind = Literal["int", "text", "money", "quantity", "time", "instant", "ints", "contacts"]
+Kind = Literal["int", "text", "id", "money", "quantity", "time", "instant", "ints", "contacts"]
 
 CONTACT = pl.Struct({"nombre": pl.String, "correo": pl.String, "telefono": pl.String})
 
 DTYPES: dict[Kind, pl.DataType] = {
     "int": pl.Int64(),
     "text": pl.String(),
+    # Text that names a row: told apart letter by letter, so its white space is put in order on arrival.
+    "id": pl.String(),
     "money": pl.Decimal(18, 2),
     "quantity": pl.Decimal(18, 4),
     "time": pl.Datetime("us", TIME_ZONE),
@@ -131,7 +133,7 @@ TABLES: dict[str, Table] = {
         Table(
             "eventos",
             _columns("""
-                evento_id! text
+                evento_id! id
                 nog! int
                 tipo text =publicacion|modificacion|cambio_estatus|recepcion_ofertas|adjudicacion|inhabilitacion|contrato|anulacion
                 estatus_concurso int =estatus
@@ -148,10 +150,10 @@ TABLES: dict[str, Table] = {
             _columns("""
                 nog! int
                 esquema! text =GT-CISP|GT-GCUC|GT-NIT|GT-GCID
-                identificador! text
+                identificador! id
                 nombre text
                 nit? text
-                miembro_de? text
+                miembro_de? id
                 direccion? text
                 municipio? text
                 departamento? text
@@ -178,7 +180,7 @@ TABLES: dict[str, Table] = {
             "renglones",
             _columns("""
                 nog! int
-                renglon_id! text
+                renglon_id! id
                 orden int
                 descripcion text
                 unspsc? text
@@ -194,8 +196,8 @@ TABLES: dict[str, Table] = {
             "caracteristicas",
             _columns("""
                 nog! int
-                renglon_id! text
-                caracteristica_id! text
+                renglon_id! id
+                caracteristica_id! id
                 orden int
                 nombre text
                 valor text
@@ -207,8 +209,8 @@ TABLES: dict[str, Table] = {
             "ofertas",
             _columns("""
                 nog! int
-                oferta_id! text
-                proveedor! text
+                oferta_id! id
+                proveedor! id
                 monto? money
                 moneda? text =monedas
                 fecha time
@@ -222,8 +224,8 @@ TABLES: dict[str, Table] = {
             "adjudicaciones",
             _columns("""
                 nog! int
-                adjudicacion_id! text
-                proveedor! text
+                adjudicacion_id! id
+                proveedor! id
                 monto? money
                 moneda? text =monedas
                 fecha_adjudicacion time
@@ -238,8 +240,8 @@ TABLES: dict[str, Table] = {
             "contratos",
             _columns("""
                 nog! int
-                contrato_id! text
-                adjudicacion_id! text
+                contrato_id! id
+                adjudicacion_id! id
                 numero_contrato? text
                 fecha_suscripcion time
                 fecha_registro? time
@@ -257,11 +259,11 @@ TABLES: dict[str, Table] = {
             "documentos",
             _columns("""
                 nog! int
-                documento_id! text
-                contrato_id? text
+                documento_id! id
+                contrato_id? id
                 tipo text
                 titulo text
-                url! text
+                url id
                 extension? text
                 fecha_publicacion time
             """),
@@ -295,7 +297,7 @@ class Reading(Protocol):
     Nothing may fall between months: a concurso without a usable `fecha_publicacion` is charged to the month of its
     first event with a usable `fecha_evento`, else of its `fecha_actualizacion`, else to the source's first month. A
     child row whose NOG is null or in no concurso is charged to the month of its table's `dated` column, else to the
-    source's first month. Usable: readable and within `PLAUSIBLE_YEARS`.
+    source's first month (from 2020-01 on). Usable: readable and within `PLAUSIBLE_YEARS`.
     """
 
     missing: frozenset[str]

@@ -13,7 +13,7 @@ TIME_ZONE = "America/Guatemala"
 UTC_OFFSET = timezone(timedelta(hours=-6))
 FIRST_MONTH = "2020-01"
 
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 @dataclass(frozen=True, order=True)
@@ -27,7 +27,7 @@ class Month:
     def parse(cls, text: str) -> "Month":
         """Read `YYYY-MM`; raises MonthError on anything else."""
         match = _MONTH.fullmatch(text.strip())
-        if not match or not 1 <= int(match[2]) <= 12:
+        if not match or match[1] == "0000" or not 1 <= int(match[2]) <= 12:
             raise MonthError(f"'{text}' is not a month: write it as YYYY-MM, for example 2026-05")
         return cls(int(match[1]), int(match[2]))
 

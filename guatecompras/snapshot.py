@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from guatecompras.arrivals import ARRIVAL_ORDER, Arrivals
+from guatecompras.arrivals import ARRIVAL_ORDER, ROW, Arrivals
 from guatecompras.contract import REJECTS_SCHEMA, TABLES, Reading
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import sweep
@@ -26,7 +26,7 @@ class Snapshot:
     """A snapshot on disk. `files`: table (and `rechazos`) -> its Parquet file; `rows`, `sha256`, `bytes`: per table.
 
     `concursos_in`: concursos delivered by the source, rejected ones included; `missing`: child tables that the source lacks;
-    `as_of`: the latest time of anything in it, naive local text, which dates what is published from it.
+    `as_of`: the latest `fecha_actualizacion` in it, naive local text, which dates what is published from it.
     """
 
     month: str
@@ -60,9 +60,10 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
         with TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
             for frame in arrivals.admit(name, raw):
                 writer.write(frame)
-                latest = max(latest, _latest(name, frame))
-    if not arrivals.delivered["concursos"]:
-        raise SourceError(f"the source has no concursos of {month}: an empty month is not published")
+                if name == "concursos":
+                    latest = max(latest, _latest(frame))
+        if name == "concursos":
+            _demand_concursos(arrivals)
     with TableWriter(files[REJECTS], _arrow_schema(REJECTS_SCHEMA)) as writer:
         rejects = arrivals.rejects()
         writer.write(rejects)
@@ -79,9 +80,23 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
     )
 
 
-def _latest(name: str, frame: pl.DataFrame) -> str:
-    column = {"concursos": "fecha_actualizacion", "eventos": "fecha_registro"}.get(name)
-    value = frame[column].dt.replace_time_zone(None).dt.truncate("1s").max() if column else None
+def _demand_concursos(arrivals: Arrivals) -> None:
+    """An empty month is not published: it would put out what the last version has."""
+    delivered = arrivals.delivered["concursos"]
+    if not delivered:
+        raise SourceError(f"the source has no concursos of {arrivals.month}: an empty month is not published")
+    if not arrivals.admitted["concursos"]:
+        lost = arrivals.rejects().filter(pl.col("nivel") == ROW)
+        reasons = lost.group_by("columna", "motivo").len().sort("columna", "motivo")
+        column, reason, _ = reasons.row(reasons["len"].arg_max())
+        raise SourceError(
+            f"none of the {delivered} concursos of {arrivals.month} can be published, most often for {column}: {reason}"
+        )
+
+
+def _latest(frame: pl.DataFrame) -> str:
+    """The watermark that late changes are found by, and what dates the publication."""
+    value = frame["fecha_actualizacion"].dt.replace_time_zone(None).dt.truncate("1s").max()
     return value.isoformat() if value is not None else ""  # type: ignore[union-attr]
 
 

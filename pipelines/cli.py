@@ -35,7 +35,9 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        err.print("guatecompras: interrupted; what was published stays, and the next run goes on from here", style="red")
+        err.print(
+            "guatecompras: interrupted; what was published stays, and the next run goes on from here", style="red"
+        )
         sys.exit(130)
     except GuatecomprasError as error:
         if click.get_current_context().find_root().obj:
@@ -68,7 +70,9 @@ def _one_line() -> Iterator[None]:
 def publish(months: tuple[str, ...], source: str, store: str, jobs: int) -> None:
     """Publish months through Dagster: extract, build, check, write, switch the index. Months as YYYY-MM."""
     with _one_line():
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # a service manager's stop is a Ctrl-C
+        signal.signal(
+            signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+        )  # a service manager's stop is a Ctrl-C
         wanted = [str(month) for month in parse_months(months)]
         from guatecompras.stores import open_store
         from pipelines.runner import prepare_home, publish_months

@@ -35,7 +35,7 @@ def late_changes_sensor(
     for month, time in sorted(found.items()):
         watermark = time.isoformat(timespec="seconds")
         known = seen.get(month) or _published_watermark(published.get(month))
-        if FIRST_MONTH <= month <= running and watermark > known:
+        if FIRST_MONTH <= month <= running and watermark != known:
             moved[month] = watermark
     asked = dict(list(moved.items())[:_AT_ONCE])
     return dg.SensorResult(

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 import polars as pl
 import pyarrow.parquet as pq
 
-from guatecompras import arrivals
+from guatecompras import values
 from guatecompras.contract import PLAUSIBLE_YEARS, TABLES
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import replacing
@@ -194,7 +194,7 @@ def _find_homes(concursos: File, eventos: File) -> Homes:
 
 def _nog() -> pl.Expr:
     """The nog as a number, null where it is none."""
-    return pl.col("nog").map_batches(arrivals._parse_int, return_dtype=pl.Int64, is_elementwise=True)
+    return pl.col("nog").map_batches(values.parse_int, return_dtype=pl.Int64, is_elementwise=True)
 
 
 def _months(date: pl.Expr) -> pl.Expr:
@@ -211,8 +211,8 @@ def _counted(moments: pl.Series) -> pl.Series:
 
 
 def _usable(raw: pl.Series) -> pl.Series:
-    """Naive local times, null where they are unreadable or implausible: read as `arrivals` reads them."""
-    moments = arrivals._wall_clock(raw, "us")
+    """Naive local times, null where they are unreadable or implausible: read as `values` reads them."""
+    moments = values.wall_clock(raw, "us")
     first, last = PLAUSIBLE_YEARS
     within = moments.is_between(datetime(first, 1, 1), datetime(last + 1, 1, 1), closed="left")
     return moments.set(~within.fill_null(True), None)

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guatecompras import quality, tables
-from guatecompras.arrivals import DUPLICATE, EMPTY, OTHER_MONTH, UNREADABLE
+from guatecompras.arrivals import DUPLICATE, OTHER_MONTH
 from guatecompras.contract import REJECTS_SCHEMA
 from guatecompras.errors import GateError
 from guatecompras.ocds.cohort import INVALID, UNMERGEABLE
 from guatecompras.quality import CHECKS, Check, Outcome, gate
 from guatecompras.quality.check import EXAMPLES, FAILURES_SCHEMA
+from guatecompras.values import EMPTY, UNREADABLE
 
 MONTH = "2026-01"
 Rows = dict[str, list[dict[str, Any]]]
