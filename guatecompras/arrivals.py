@@ -69,6 +69,7 @@ class Arrivals:
     delivered: dict[str, int] = field(default_factory=dict)
     admitted: dict[str, int] = field(default_factory=dict)
     _keys: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _without_entity: list[int] = field(default_factory=list)
     _suppliers: list[pl.DataFrame] = field(default_factory=list)
     _rejects: list[pl.DataFrame] = field(default_factory=list)
 
@@ -85,6 +86,8 @@ class Arrivals:
             # Relations first: of two rows that share a key, one that belongs here must not give way to one that does not.
             kept = self._unique(table, self._related(table, frame))
             keys.append(_keys_of(table, kept))
+            if name == "concursos":
+                self._without_entity += kept.filter(pl.col("entidad_compradora").is_null())["nog"].to_list()
             if name in ("ofertas", "adjudicaciones"):
                 self._suppliers.append(kept.select("nog", id="proveedor").unique().sort("nog", "id"))
             self.admitted[name] += kept.height
@@ -175,9 +178,13 @@ class Arrivals:
         return frame.with_columns(pl.when(~lost).then(pl.col(column)).alias(column))
 
     def _with_role(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-        """A supplier's row that neither offered nor won has no role to be published in (members of a jury, say)."""
+        """A supplier's row that neither offered nor won has no role to be published in (members of a jury, say).
+
+        Where the source does not know the entity, a NIT without a part may be all that it says of the buyer.
+        """
         ids = _keys_of(table, frame)
-        idle = frame["esquema"].is_in(["GT-NIT", "GT-GCID"]) & ~_known(ids, self._all_suppliers())
+        buyer = (frame["esquema"] == "GT-NIT") & frame["nog"].is_in(self._without_entity)
+        idle = frame["esquema"].is_in(["GT-NIT", "GT-GCID"]) & ~buyer & ~_known(ids, self._all_suppliers())
         return self._drop(table, frame, idle, "identificador", NO_ROLE)
 
     def _all_suppliers(self) -> pl.DataFrame:

@@ -23,6 +23,9 @@ from guatecompras.ocds.mapping import Field, fields, table_columns
 LIST_SEPARATOR = "; "
 
 _TIME = pa.timestamp("us", TIME_ZONE)
+# Documents state times six hours behind UTC always; the time zone had summer times, in 2006 last. What both have in
+# common is the clock on the wall, so times are read with the one and kept with the other.
+_READ_TIME = pa.timestamp("us", "Etc/GMT+6")
 _OCID = ("ocid", pl.String(), "Identificador del proceso (OCID)")
 _NOG = ("nog", pl.Int64(), "Número de Operación Guatecompras")
 
@@ -103,9 +106,9 @@ def _column_type(field: Field) -> pa.DataType:
     return _leaf_type(field)
 
 
-def _leaf_type(field: Field) -> pa.DataType:
+def _leaf_type(field: Field, time: pa.DataType = _TIME) -> pa.DataType:
     if field.format == "date-time":
-        return _TIME
+        return time
     if field.type == "number":
         return pa.decimal128(18, 4) if field.name == "quantity" else pa.decimal128(18, 2)
     return pa.int64() if field.type == "integer" else pa.string()
@@ -113,7 +116,7 @@ def _leaf_type(field: Field) -> pa.DataType:
 
 @cache
 def document_schema() -> pa.Schema:
-    """The Arrow schema of a compiled release, all its paths; JSON read with it gets exact decimals and local times."""
+    """The Arrow schema of a compiled release, all its paths; JSON read with it gets exact decimals and wall-clock times."""
     return pa.schema(list(_struct_fields("")))
 
 
@@ -128,16 +131,22 @@ def _document_type(field: Field) -> pa.DataType:
         return pa.list_(pa.string())
     if field.type == "array<object>":
         return pa.list_(pa.struct(list(_struct_fields(field.path))))
-    return pa.struct(list(_struct_fields(field.path))) if field.type == "object" else _leaf_type(field)
+    return pa.struct(list(_struct_fields(field.path))) if field.type == "object" else _leaf_type(field, _READ_TIME)
 
 
 def read_documents(lines: Iterable[bytes]) -> pl.DataFrame:
-    """Compiled releases (one JSON line each, as published) as a nested frame."""
+    """Compiled releases (one JSON line each, as published) as a nested frame; none give an empty one."""
     text = b"\n".join(lines)
+    if not text.strip():
+        return _frame(document_schema().empty_table())
     # One block: Arrow cuts no document in two, and the batch is bounded by the caller.
     read = pj.ReadOptions(use_threads=True, block_size=max(len(text) + 1, 1 << 20))
     parse = pj.ParseOptions(explicit_schema=document_schema(), unexpected_field_behavior="ignore")
-    frame = pl.from_arrow(pj.read_json(BytesIO(text), read_options=read, parse_options=parse))
+    return _frame(pj.read_json(BytesIO(text), read_options=read, parse_options=parse))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
 
@@ -188,7 +197,9 @@ def _value(field: Field, root: str) -> pl.Expr:
         if _kind(path) == "array<object>" and path != field.path:
             expr = expr.list.first()
     assert expr is not None
-    if relative and field.type == "array<string>":
+    if field.format == "date-time":
+        expr = _on_the_wall(expr)
+    elif relative and field.type == "array<string>":
         expr = expr.list.join(LIST_SEPARATOR)
     elif field.type == "array<object>":
         names = [inner.name for inner in fields() if inner.parent == field.path]
@@ -196,6 +207,11 @@ def _value(field: Field, root: str) -> pl.Expr:
         expr = expr.list.eval(entry).list.join(LIST_SEPARATOR)
         expr = pl.when(expr != "").then(expr)
     return expr.alias(field.column)
+
+
+def _on_the_wall(time: pl.Expr) -> pl.Expr:
+    """The same hour and minute in the local time zone."""
+    return time.dt.replace_time_zone(TIME_ZONE, ambiguous="earliest", non_existent="null")
 
 
 @cache
@@ -211,7 +227,7 @@ def releases_table(releases: pl.DataFrame, base: str) -> pl.DataFrame:
     """The table `releases` of a batch (columns of `ocds.releases.RELEASE_COLUMNS`); `base` stands before an id in its URL."""
 
     def local(column: str) -> pl.Expr:
-        return pl.col(column).str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S").dt.replace_time_zone(TIME_ZONE)
+        return _on_the_wall(pl.col(column).str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S"))
 
     return releases.select(
         "ocid",

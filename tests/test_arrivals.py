@@ -988,3 +988,11 @@ def test_the_time_zone_of_what_comes_out_is_guatemalas() -> None:
         dtype.time_zone for dtype in good_month().frames[name].dtypes if isinstance(dtype, pl.Datetime)
     }
     assert zones("concursos") == zones("eventos") == {TIME_ZONE}
+
+
+def test_where_the_entity_is_unknown_its_nit_is_kept_as_the_buyer() -> None:
+    """Official records without parties say no more of the buyer than a NIT (0.5 % of them)."""
+    buyer = GOOD["partes"] | {"esquema": "GT-NIT", "identificador": "2342855", "nombre": "IGSS"}
+    unknown = arrive_rows(concursos=[GOOD["concursos"] | {"entidad_compradora": None}], partes=[buyer])
+    assert [row["identificador"] for row in unknown.rows("partes")] == ["2342855"]
+    assert arrive_rows(partes=[buyer]).rows("partes") == []

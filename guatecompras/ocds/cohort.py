@@ -26,6 +26,8 @@ from guatecompras.tables import TableSet, releases_table
 
 BATCH = 2_000  # concursos held at once
 INVALID = "no cumple el perfil"
+# A record of one release and one of many open alike.
+_FIRST_KEYS = ("ocid", "id", "date")
 UNMERGEABLE = "sus releases no se pueden compilar"
 
 
@@ -108,27 +110,28 @@ class _Maker:
         faults = _faults(self._release_validator, made.select("nog", "json"))
         made = _without(made, faults)
         clock.lap("validate")
-        compiled, unmerged = self._compile(made)
+        compiled, unmerged = compile_records(made, self._merger)
         clock.lap("compile")
         wrong = pl.concat([unmerged, _faults(self._record_validator, compiled)])
         clock.lap("validate")
         return _without(made, wrong), _without(compiled, wrong)["json"], pl.concat([faults, wrong])
 
-    def _compile(self, made: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """nog, json of the compiled releases; and the faults of those that do not merge."""
-        alone = pl.len().over("nog") == 1
-        single = made.filter(alone).select("nog", json=_compiled_alone())
-        nogs, texts, faults = [], [], []
-        for nog, lines in _histories(made.filter(~alone)):
-            try:
-                merged = self._merger.compile_sorted([orjson.loads(line) for line in lines])
-            except MergeError as error:
-                faults.append((nog, "", str(error), UNMERGEABLE))
-                continue
-            nogs.append(nog)
-            texts.append(orjson.dumps(merged).decode())
-        many = pl.DataFrame({"nog": nogs, "json": texts}, schema={"nog": pl.Int64, "json": pl.String})
-        return pl.concat([single, many]).sort("nog"), _fault_frame(faults)
+
+def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """From releases (RELEASE_COLUMNS) their compiled ones (nog, json; by nog), and the faults of those that do not merge."""
+    alone = pl.len().over("nog") == 1
+    single = made.filter(alone).select("nog", json=_compiled_alone())
+    nogs, texts, faults = [], [], []
+    for nog, lines in _histories(made.filter(~alone)):
+        try:
+            merged = merger.compile_sorted([orjson.loads(line) for line in lines])
+        except MergeError as error:
+            faults.append((nog, "", str(error), UNMERGEABLE))
+            continue
+        nogs.append(nog)
+        texts.append(orjson.dumps({key: merged[key] for key in _FIRST_KEYS} | merged).decode())
+    many = pl.DataFrame({"nog": nogs, "json": texts}, schema={"nog": pl.Int64, "json": pl.String})
+    return pl.concat([single, many]).sort("nog"), _fault_frame(faults)
 
 
 def _histories(made: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:

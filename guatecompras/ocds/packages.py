@@ -10,7 +10,7 @@ from ocdskit.combine import package_records
 
 from guatecompras import settings
 from guatecompras.formats.parquets import batches
-from guatecompras.ocds.jsontext import array, obj, plain, stamp
+from guatecompras.ocds.jsontext import array, obj, stamp, string
 from guatecompras.ocds.profile import extensions
 from guatecompras.settings import Settings
 
@@ -51,8 +51,8 @@ def _linked_releases(path: Path) -> Iterator[tuple[str, str]]:
     """(ocid, JSON array of its linked releases), in order."""
     link = obj(
         {
-            "url": plain(pl.col("url")),
-            "date": plain(stamp(pl.col("date"))),
+            "url": string(pl.col("url")),
+            "date": string(stamp(pl.col("date"))),
             "tag": array(
                 pl.concat_str(pl.lit('"'), pl.col("tag").str.replace_all("; ", '","', literal=True), pl.lit('"'))
             ),
