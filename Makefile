@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DAGSTER_HOME ?= $(CURDIR)/pipelines/deploy/embedded
 export GUATECOMPRAS_SOURCE ?= sqlite:///$(CURDIR)/data/demo.sqlite
 
-.PHONY: publish test test-all lint dev lock clean
+.PHONY: publish test test-all lint dev bench lock clean
 
 publish: $(VENV)/.ready ## set up, make a demo source of three months, publish it
 	@mkdir -p data
@@ -24,6 +24,9 @@ lint: $(VENV)/.ready-dev
 dev: $(VENV)/.ready ## the Dagster UI, on the same home as `make publish`
 	@$(BIN)/dagster instance info > /dev/null
 	@$(BIN)/dagster dev -w workspace.yaml
+
+bench: $(VENV)/.ready-dev ## side by side with the peers; half an hour, on a machine that does nothing else
+	@$(BIN)/python -m benchmarks.run
 
 lock: $(VENV)/.ready-dev ## pin every dependency with its hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-strip-extras --no-header pyproject.toml -o requirements.lock

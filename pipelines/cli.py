@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -128,9 +127,7 @@ def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[
     """The summary: what was published, and where it is."""
     if not entries:
         return
-    table = Table(
-        title="Published", title_justify="left", caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
+    table = Table(title="Published", title_justify="left", caption_justify="left", box=None, pad_edge=False)
     table.add_column("month", no_wrap=True)
     for name in ("concursos", "releases", "awards", "rejects", *_SHOWN.values()):
         table.add_column(name, justify="right", no_wrap=True)
