@@ -53,7 +53,12 @@ def _published_watermark(entry: dict[str, str] | None) -> str:
     return f"{text[0:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:15]}"
 
 
-@dg.run_failure_sensor(name="failed_runs", monitored_jobs=[month_job, index_job], description="Alert when a run fails.")
+@dg.run_failure_sensor(
+    name="failed_runs",
+    monitored_jobs=[month_job, index_job],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Alert when a run fails.",
+)
 def failed_runs_sensor(context: dg.RunFailureSensorContext, alerts: Alerts) -> None:
     """Say which month failed and why."""
     run = context.dagster_run
