@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 
 from guatecompras.errors import GuatecomprasError, StoreError
-from guatecompras.formats.atomic import age, part_of, remove, replacing, sweep
+from guatecompras.formats.atomic import age, part_of, remove, replacing, sweep, sync
 from guatecompras.publication import MANIFEST, empty_index, is_version, read_index
 
 Json = dict[str, Any]
@@ -115,7 +115,7 @@ class LocalStore:
                     # Another run may have been first: the same version has the same content.
                     if not self._claimed(target):
                         staging.rename(target)
-                        _sync(months)
+                        sync(months)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
@@ -226,7 +226,7 @@ def _link(path: Path, target: Path) -> None:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
             raise
         shutil.copyfile(path, target)
-        _sync(target)
+        sync(target)
 
 
 def _touch(folder: Path) -> None:
@@ -236,12 +236,4 @@ def _touch(folder: Path) -> None:
 
 def _sync_tree(folder: Path) -> None:
     for parent, _, _ in os.walk(folder):
-        _sync(Path(parent))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(Path(parent))

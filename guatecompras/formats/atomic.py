@@ -35,9 +35,9 @@ def replacing(path: Path) -> Iterator[Path]:
     part = part_of(path)
     try:
         yield part
-        _sync(part)
+        sync(part)
         part.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         if error.errno in DISK_ERRORS:
             raise StoreError(f"cannot write {path}: {os.strerror(error.errno)}") from error
@@ -108,7 +108,8 @@ def _host() -> str:
     return re.sub(r"[^\w.-]", "_", socket.gethostname()) or "localhost"
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have what was written to a file or folder put on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
