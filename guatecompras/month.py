@@ -272,7 +272,7 @@ class MonthWork:
             ("Concursos recibidos", counts["concursos"]),
             ("Procesos publicados", counts["records"]),
             ("Publicaciones (releases)", counts["releases"]),
-            ("Procesos rechazados por no cumplir el perfil", counts["rejected"]),
+            ("Procesos rechazados", counts["rejected"]),
         ]
 
     def _dated(self) -> str:
