@@ -42,13 +42,13 @@ def extract(folder: Path, out: Path, source: str) -> None:
 
 
 def make_releases(folder: Path, out: Path, _: str) -> None:
-    snapshot, config = _work(folder, out).snapshot(), Settings()
+    snapshot = _work(folder, out).snapshot()
     scans = [pl.scan_parquet(snapshot.files[name]) for name in ("concursos", "partes")]
     directory = releases.Directory.of(*scans)
     known = "ofertas" not in snapshot.missing
     with open(out / "releases.jsonl", "wb") as file:
         for rows in nog_batches(snapshot.files, cohort.BATCH):
-            made = releases.build(rows, directory, snapshot.month, config, offers_known=known)
+            made = releases.build(rows, directory, snapshot.month, offers_known=known)
             file.write("".join(f"{text}\n" for text in made["json"]).encode())
 
 

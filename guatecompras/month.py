@@ -347,12 +347,8 @@ class MonthWork:
             found[name] = (listed, Path(entry["path"]))
         # Small, and in no stage: written anew, so that it is what it should be.
         path = self.folder / PROFILE
-        texts = profile.profile_files()
-        with archive.ZipWriter(path) as zipped:
-            for name, text in texts.items():
-                with zipped.entry(name) as stream:
-                    stream.write(text.encode())
-        found[PROFILE] = (publication.describe(path, PROFILE, "schema", len(texts)), path)
+        written = profile.write_profile(path)
+        found[PROFILE] = (publication.describe(path, PROFILE, "schema", written), path)
         return found
 
     def _require_untouched(self, stages: list[Stage]) -> None:

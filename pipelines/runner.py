@@ -21,6 +21,7 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.failures import INTERRUPTED, reason_of
 from resources.settings import PROJECT
 
 HOME_VARIABLE = "DAGSTER_HOME"
@@ -29,7 +30,6 @@ EMBEDDED_HOME = PROJECT / "pipelines" / "deploy" / "embedded"
 # Console lines of Dagster would run through the progress bar; the run's log in the UI has them all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-_INTERRUPTED = "interrupted"
 # What an interrupted worker gets to mark its run in the home before it is ended.
 _GRACE_SECONDS = 10.0
 
@@ -90,8 +90,10 @@ def publish_month(month: str, source: str, store: str, progress: Progress) -> Re
             run_config=_QUIET,
             tags={"guatecompras/by": "command"},
         )
-    reason = "" if outcome.success else _reason(outcome)
-    if reason == _INTERRUPTED:
+    reason = (
+        "" if outcome.success else reason_of(outcome.all_events) or "it failed before its first step; its log says why"
+    )
+    if reason == INTERRUPTED:
         raise KeyboardInterrupt  # Dagster has marked the run; no other month shall start
     return Result(month, run_id, time.perf_counter() - started, reason)
 
@@ -100,23 +102,6 @@ def _follow(month: str, entry: dg.EventLogEntry, progress: Progress) -> None:
     event = entry.dagster_event
     if event is not None and event.is_step_start and event.step_key:
         progress(month, event.step_key)
-
-
-def _reason(outcome: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, one line: our own errors as they are, others with their kind."""
-    for event in outcome.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            if data.user_failure_data is not None and data.user_failure_data.description:
-                return data.user_failure_data.description
-            error = data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
-                return _INTERRUPTED
-            if error is not None:
-                return f"unexpected error in {event.step_key}: {' '.join(error.message.split())[:500]}"
-    return "the run failed before its first step; its log says why"
 
 
 @contextmanager

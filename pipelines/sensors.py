@@ -6,6 +6,7 @@ import dagster as dg
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.months import FIRST_MONTH, current_month
+from pipelines.failures import reason_of
 from pipelines.jobs import index_job, month_job
 from resources.alerts import Alerts
 from resources.settings import SourceResource, StoreResource
@@ -63,19 +64,10 @@ def failed_runs_sensor(context: dg.RunFailureSensorContext, alerts: Alerts) -> N
     """Say which month failed and why."""
     run = context.dagster_run
     month = run.tags.get("dagster/partition", "all months")
-    alerts.send(f"{run.job_name} {month} failed (run {run.run_id})", failure_reason(context))
-
-
-def failure_reason(context: dg.RunFailureSensorContext) -> str:
-    """The first cause of a failed run, one line: the step's own error rather than Dagster's wrapping of it."""
-    events = context.get_step_failure_events()
-    for event in events:
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is not None:
-            return " ".join(error.message.split())
-    return context.failure_event.message or "the run failed"
+    alerts.send(
+        f"{run.job_name} {month} failed (run {run.run_id})",
+        reason_of(context.get_step_failure_events()) or context.failure_event.message or "no reason given",
+    )
 
 
 SENSORS = [late_changes_sensor, failed_runs_sensor]

@@ -68,7 +68,7 @@ def build(snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH
     rejects: list[pl.DataFrame] = [pl.read_parquet(snapshot.files["rechazos"])]
     counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0}
     clock = _Clock()
-    maker = _Maker(snapshot, config)
+    maker = _Maker(snapshot)
     with ExitStack() as stack:
         release_lines = stack.enter_context(gzip_lines_writer(paths[0]))
         record_lines = stack.enter_context(gzip_lines_writer(paths[1]))
@@ -95,8 +95,8 @@ def _lines(texts: pl.Series) -> bytes:
 class _Maker:
     """Makes the releases and records of a batch; holds what is the same for the whole month."""
 
-    def __init__(self, snapshot: Snapshot, config: Settings) -> None:
-        self._month, self._config = snapshot.month, config
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._month = snapshot.month
         self._offers_known = "ofertas" not in snapshot.missing
         scans = {name: pl.scan_parquet(snapshot.files[name]) for name in ("concursos", "partes")}
         self._directory = releases.Directory.of(scans["concursos"], scans["partes"])
@@ -105,7 +105,7 @@ class _Maker:
 
     def make(self, rows: releases.Rows, clock: _Clock) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
         """Releases (RELEASE_COLUMNS), compiled records (JSON text in order) and the faults of what was dropped."""
-        made = releases.build(rows, self._directory, self._month, self._config, offers_known=self._offers_known)
+        made = releases.build(rows, self._directory, self._month, offers_known=self._offers_known)
         clock.lap("releases")
         faults = _faults(self._release_validator, made.select("nog", "json"))
         made = _without(made, faults)

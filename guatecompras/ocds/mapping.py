@@ -102,8 +102,3 @@ def table_columns(table: str) -> list[Field]:
 def releases_lineage() -> dict[str, tuple[tuple[str, str], ...]]:
     """OCDS path -> the (table, column) pairs of the contract that it is made from; without constants and containers."""
     return {field.path: field.sources for field in fields() if field.sources}
-
-
-def tables_lineage(table: str) -> dict[str, str]:
-    """Column of a flat table -> the OCDS path it holds; KeyError for a table that carries none."""
-    return {field.column: field.path for field in table_columns(table)}

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import polars as pl
-from ocdskit.combine import package_records
 
 from guatecompras import settings
 from guatecompras.formats.parquets import batches
@@ -19,6 +18,9 @@ Json = dict[str, Any]
 
 def package_head(uri: str, published: str, config: Settings) -> Json:
     """The metadata of a package: everything but its records or releases. `published`: RFC 3339."""
+    # Half a second of imports that only the step which writes packages needs.
+    from ocdskit.combine import package_records  # noqa: PLC0415
+
     base = config.base_url.rstrip("/")
     package: Json = package_records(
         [],

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from guatecompras import catalogs
+from guatecompras.formats.archive import ZipWriter
 from guatecompras.ocds.mapping import Field, fields
 
 Schema = dict[str, Any]
@@ -348,12 +349,11 @@ def profile_files() -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def write_profile(folder: Path) -> list[Path]:
-    """Write `profile_files()` under `folder` (made if absent); the paths written, in order."""
-    paths = []
-    for name, text in profile_files().items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-        paths.append(path)
-    return paths
+def write_profile(path: Path) -> int:
+    """Write `profile_files()` into one ZIP; returns how many they are."""
+    texts = profile_files()
+    with ZipWriter(path) as archive:
+        for name, text in texts.items():
+            with archive.entry(name) as stream:
+                stream.write(text.encode())
+    return len(texts)

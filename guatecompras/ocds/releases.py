@@ -12,14 +12,13 @@ from guatecompras.ocds import calls, events, parties, visibility
 from guatecompras.ocds.jsontext import gathered, literal, number, obj, select, stamp, string, whole
 from guatecompras.ocds.parties import Directory
 from guatecompras.ocds.wording import Rows, published_text, words
-from guatecompras.settings import Settings
 
 __all__ = ["RELEASE_COLUMNS", "Directory", "Rows", "build"]
 
 RELEASE_COLUMNS = ("nog", "ocid", "id", "date", "publishedDate", "tag", "json")
 
 
-def build(rows: Rows, directory: Directory, month: str, config: Settings, *, offers_known: bool = True) -> pl.DataFrame:
+def build(rows: Rows, directory: Directory, month: str, *, offers_known: bool = True) -> pl.DataFrame:
     """The releases of a batch of whole NOGs, in order of nog and date.
 
     `rows`: the contract's tables, typed; `month`: the cohort, `YYYY-MM`; `offers_known`: whether the source has `ofertas`,

@@ -11,7 +11,6 @@ from guatecompras.contract import TABLES, Column
 from guatecompras.months import TIME_ZONE
 from guatecompras.ocds import releases
 from guatecompras.ocds.releases import Directory, Rows
-from guatecompras.settings import Settings
 
 Row = dict[str, Any]
 Json = dict[str, Any]
@@ -126,7 +125,7 @@ def document(number: str = "D1", **more: Any) -> Row:
 
 
 def build(rows: Rows, directory: Directory | None = None, **more: Any) -> pl.DataFrame:
-    return releases.build(rows, directory or Directory.empty(), MONTH, Settings(), **more)
+    return releases.build(rows, directory or Directory.empty(), MONTH, **more)
 
 
 def published(directory: Directory | None = None, offers_known: bool = True, **given: list[Row]) -> list[Json]:
