@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.reporting import as_markdown, one_line
-from guatecompras.quality import CHECKS, Check, gate
+from guatecompras.quality import CHECKS, Check, gate, rules
 from guatecompras.quality.check import EXAMPLES
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -29,7 +29,7 @@ def _spec(check: Check) -> dg.AssetCheckSpec:
         check.id,
         asset=_key(check.asset),
         description=f"{check.description} ({check.meaning})",
-        blocking=check.severity == "block",
+        blocking=rules.load()[check.id].severity == "block",
         # All of them read all the tables.
         additional_deps=[key for key in (_key("tables/records"), _key("ocds/rechazos")) if key != _key(check.asset)],
         partitions_def=MONTHS,
@@ -43,13 +43,18 @@ def month_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -
         work = store.work(context.partition_key, context.run.run_id)
         outcomes = work.check()
     for outcome in outcomes:
-        metadata: dict[str, Any] = {"failures": outcome.failures.height, "version": outcome.check.version}
+        metadata: dict[str, Any] = {
+            "state": outcome.state,
+            "applicable": outcome.applicable,
+            "failed": outcome.failed,
+            "version": outcome.check.version,
+        }
         if outcome.note:
             metadata["note"] = outcome.note
         if outcome.failures.height:
             metadata["examples"] = dg.MetadataValue.md(as_markdown(outcome.failures.head(EXAMPLES)))
             metadata["all failures"] = dg.MetadataValue.path(work.write_failures(outcome))
-        severity = dg.AssetCheckSeverity.ERROR if outcome.check.severity == "block" else dg.AssetCheckSeverity.WARN
+        severity = dg.AssetCheckSeverity.ERROR if outcome.rule.severity == "block" else dg.AssetCheckSeverity.WARN
         yield dg.AssetCheckResult(
             check_name=outcome.check.id,
             asset_key=_key(outcome.check.asset),

@@ -203,9 +203,10 @@ class MonthWork:
                 quality.Month(
                     month=self.month,
                     tables={name: flat.path(name) for name in tables.NAMES},
+                    releases=made.path("releases"),
                     rejects=made.path("rechazos"),
                     counts=made.data["counts"],
-                    rejected_share=self.config.rejected_share,
+                    rules=quality.rules.load(self.config.quality_rules),
                 )
             )
 

@@ -1,10 +1,11 @@
-"""What a publisher may set about the publication itself: its addresses, its name, its tolerance. No secrets, no machine paths.
+"""What a publisher may set about the publication itself: its addresses, its name. No secrets, no machine paths.
 
 Where months are read from and written to is given per run (see `pipelines/`).
 """
 
 from dataclasses import dataclass, field, fields
 from os import environ
+from pathlib import Path
 
 from guatecompras.errors import GuatecomprasError
 
@@ -36,35 +37,29 @@ class Settings:
         "GUATECOMPRAS_POLICY_URL",
         "publication policy",
     )
-    max_rejected_share: str = _setting(
-        "0.01",
-        "GUATECOMPRAS_MAX_REJECTED",
-        "share of a month's concursos that may be rejected before it is not published",
+
+    # The text of the file that the variable names.
+    quality_rules: str = _setting(
+        "",
+        "GUATECOMPRAS_QUALITY_RULES",
+        "file of rules for checks that replace those of `guatecompras/data/quality.toml`",
     )
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises GuatecomprasError when a number is not one."""
+        """Raises GuatecomprasError when the file of rules cannot be read."""
         given = {
             item.name: environ[item.metadata["variable"]]
             for item in fields(cls)
             if environ.get(item.metadata["variable"])
         }
-        settings = cls(**given)
-        settings.rejected_share  # noqa: B018  # read it now, so that a bad value is named before any work
-        return settings
-
-    @property
-    def rejected_share(self) -> float:
-        try:
-            share = float(self.max_rejected_share)
-        except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
-            raise GuatecomprasError(
-                f"GUATECOMPRAS_MAX_REJECTED is '{self.max_rejected_share}': it must be a number from 0 to 1"
-            )
-        return share
+        path = given.get("quality_rules")
+        if path:
+            try:
+                given["quality_rules"] = Path(path).read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                raise GuatecomprasError(f"GUATECOMPRAS_QUALITY_RULES: {path} cannot be read: {error}") from error
+        return cls(**given)
 
     def release_url(self) -> str:
         """What stands before a release's id in its persistent address."""

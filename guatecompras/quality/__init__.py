@@ -1,16 +1,15 @@
-"""Checks of a month: one a file, each with its id, version, severity and meaning, and a pure calculation.
+"""Checks of a month: one a file, each with its id, version, level and meaning, and a pure calculation.
 
-`CHECKS` lists them; `run` evaluates them on what was built. What happens when one fails is the gate's business (`gate.py`).
+`CHECKS` lists them; `run` evaluates them on what was built. How much a failure weighs is in `data/quality.toml` (`rules.py`),
+what happens when one fails is the gate's business (`gate.py`), and how it is told the report's (`report.py`).
 """
 
-from guatecompras.quality import counts, dates, gate, identifiers, references, schema, segmentation
-from guatecompras.quality.check import Check, Month, Outcome
+from guatecompras.quality import fields, gate, months, records, rules, versions
+from guatecompras.quality.check import Check, Finding, Month, Outcome, Previous
 
-CHECKS: tuple[Check, ...] = tuple(
-    module.CHECK for module in (schema, identifiers, references, dates, segmentation, counts)
-)
+CHECKS: tuple[Check, ...] = (*fields.CHECKS, *records.CHECKS, *months.CHECKS, *versions.CHECKS)
 
-__all__ = ["CHECKS", "Check", "Month", "Outcome", "gate", "run"]
+__all__ = ["CHECKS", "Check", "Finding", "Month", "Outcome", "Previous", "gate", "rules", "run"]
 
 
 def run(month: Month) -> list[Outcome]:

@@ -1,49 +1,164 @@
-"""What a check is: its name and meaning, what it reads, and what it says. The checks themselves are the other modules."""
+"""What a check is: its name and meaning, what it reads, and what it says. The checks themselves are the other modules.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+A check calculates, it does not judge: which failures a month may have is a rule (`rules.py`), and whether the month may
+be published is the gate's business (`gate.py`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-Severity = Literal["block", "warn"]
+from guatecompras.quality.rules import Parameter, Rule, Rules
 
-# A failure: which NOG, where in the document, what is there.
+Level = Literal["field", "record", "month", "version"]
+Dimension = Literal[
+    "completitud",
+    "validez",
+    "coherencia",
+    "consistencia",
+    "referencias",
+    "unicidad",
+    "plausibilidad",
+    "legalidad",
+    "distribución",
+    "estabilidad",
+]
+State = Literal["pass", "fail", "not_applicable"]
+
+# A failure: which NOG (null: of the month as a whole), where in the document, what is there.
 FAILURES_SCHEMA: dict[str, pl.DataType] = {"nog": pl.Int64(), "path": pl.String(), "value": pl.String()}
 EXAMPLES = 5
+# What a month is like: name of a distribution -> category -> number (see `distributions.py`).
+Distributions = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Month:
-    """What the checks read: the month's flat tables (Parquet) and rejects, its counts, and how many rejects it may have."""
+class Previous:
+    """The version of the same month that is public now. `releases`: its JSON Lines, gzipped; `version`: its name."""
 
-    month: str
+    version: str
     tables: Mapping[str, Path]
-    rejects: Path
-    counts: Mapping[str, int]
-    rejected_share: float
+    releases: Path
+    distributions: Distributions
 
     def scan(self, table: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.tables[table])
 
 
 @dataclass(frozen=True)
+class Month:
+    """What the checks read: the month's flat tables (Parquet), releases (JSON Lines, gzipped) and rejects, its counts.
+
+    `history`: the distributions of up to twelve earlier months by their name, those that are public; `elsewhere`: the
+    tables of those months' current versions; `previous`: the public version of this month, if there is one.
+    """
+
+    month: str
+    tables: Mapping[str, Path]
+    releases: Path
+    rejects: Path
+    counts: Mapping[str, int]
+    rules: Rules
+    history: Mapping[str, Distributions] = field(default_factory=dict)
+    elsewhere: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    previous: Previous | None = None
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self.tables[table])
+
+    def parameters(self, check: str) -> Mapping[str, Parameter]:
+        return self.rules[check].parameters
+
+    @cached_property
+    def distributions(self) -> Distributions:
+        """What this month is like."""
+        from guatecompras.quality.distributions import measure  # noqa: PLC0415  # it reads months
+
+        return measure(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a calculation found. `applicable`: how many things it could judge (0: the check does not apply to this month);
+    `failed`: how many of them fail; `failures`: FAILURES_SCHEMA, all of them (one thing may have several)."""
+
+    applicable: int
+    failed: int
+    failures: pl.DataFrame
+
+    @classmethod
+    def of(cls, applicable: int, failures: pl.DataFrame) -> "Finding":
+        """One failure for each thing that fails."""
+        return cls(applicable, failures.height, failures)
+
+
+def judge(
+    rows: pl.LazyFrame, fails: pl.Expr, path: str, value: pl.Expr | str, applies: pl.Expr | None = None
+) -> Finding:
+    """Judge each of `rows` (with a column `nog`) where `applies` (null: not), and collect those where `fails`.
+
+    Where `fails` is null the row passes. `value`: what is shown of a failure, an expression or a column.
+    """
+    shown = pl.col(value) if isinstance(value, str) else value
+    within = rows if applies is None else rows.filter(applies)
+    failing = within.filter(fails).select("nog", path=pl.lit(path), value=shown.cast(pl.String))
+    count, failures = pl.collect_all([within.select(pl.len()), failing])
+    return Finding.of(count.item(), failures)
+
+
+def joined(findings: Iterable[Finding]) -> Finding:
+    """Several calculations as one."""
+    found = list(findings)
+    return Finding(
+        sum(finding.applicable for finding in found),
+        sum(finding.failed for finding in found),
+        pl.concat([pl.DataFrame(schema=FAILURES_SCHEMA), *(conformed(finding.failures) for finding in found)]),
+    )
+
+
+def conformed(failures: pl.DataFrame) -> pl.DataFrame:
+    """Failures in their schema's columns and types."""
+    return failures.select(pl.col(name).cast(dtype) for name, dtype in FAILURES_SCHEMA.items())
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What a check found. `failures`: FAILURES_SCHEMA, all of them."""
+    """What a check says of a month, judged by its rule. `failures`: FAILURES_SCHEMA, in order."""
 
     check: "Check"
-    passed: bool
+    rule: Rule
+    applicable: int
+    failed: int
     failures: pl.DataFrame
-    note: str = ""
+
+    @property
+    def state(self) -> State:
+        if not self.applicable:
+            return "not_applicable"
+        return "pass" if self.rule.tolerates(self.failed, self.applicable) else "fail"
+
+    @property
+    def passed(self) -> bool:
+        return self.state != "fail"
+
+    @property
+    def note(self) -> str:
+        return "within what its rule tolerates" if self.failed and self.passed else ""
 
     def summary(self) -> dict[str, Any]:
-        """As manifests and reports carry it: the count of failures and the first few."""
+        """As manifests and reports carry it: the counts and the first few failures."""
         return {
             "id": self.check.id,
             "version": self.check.version,
-            "severity": self.check.severity,
+            "severity": self.rule.severity,
+            "state": self.state,
             "passed": self.passed,
+            "applicable": self.applicable,
+            "failed": self.failed,
             "failures": self.failures.height,
             "note": self.note,
             "examples": self.failures.head(EXAMPLES).to_dicts(),
@@ -52,22 +167,23 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Check:
-    """One check. `asset`: the asset whose content it judges; `meaning`: in Spanish, for the public; `find`: the failures."""
+    """One check.
+
+    `asset`: the asset whose content it judges; `paths`: the OCDS paths it reads; `meaning`: Spanish, for the public;
+    `description`: English; `find`: the calculation, a pure function of the month.
+    """
 
     id: str
     version: str
-    severity: Severity
+    level: Level
+    dimension: Dimension
     asset: str
+    paths: Sequence[str]
     meaning: str
     description: str
-    find: Callable[[Month], pl.DataFrame]
-    # Judges the failures; by default any failure fails.
-    tolerates: Callable[[Month, pl.DataFrame], bool] = lambda month, failures: False
+    find: Callable[[Month], Finding]
 
     def evaluate(self, month: Month) -> Outcome:
-        failures = self.find(month).select(pl.col(name).cast(dtype) for name, dtype in FAILURES_SCHEMA.items())
-        failures = failures.sort("nog", "path", "value", nulls_last=True)
-        if failures.is_empty():
-            return Outcome(self, True, failures)
-        tolerated = self.tolerates(month, failures)
-        return Outcome(self, tolerated, failures, "within the tolerated share" if tolerated else "")
+        found = self.find(month)
+        failures = conformed(found.failures).sort("nog", "path", "value", nulls_last=True)
+        return Outcome(self, month.rules[self.id], found.applicable, found.failed, failures)

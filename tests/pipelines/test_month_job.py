@@ -92,7 +92,7 @@ def test_a_late_award_gives_a_new_version_and_keeps_the_old_one(
 
 
 def test_too_many_rejected_records_fail_the_check_and_block_the_month(
-    run_month: RunMonth, database: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+    run_month: RunMonth, database: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A NOG with neither entity nor parties has no buyer: it is rejected, and one of sixty is over one percent."""
     _change(
@@ -111,11 +111,13 @@ def test_too_many_rejected_records_fail_the_check_and_block_the_month(
 
     # The same month, and only its publication asked for: the gate stands there too.
     selection = [dg.AssetKey(["publication", "month"])]
-    monkeypatch.setenv("GUATECOMPRAS_MAX_REJECTED", "0.5")
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[schema]\nseverity = "block"\nmax_share = 0.5\n', encoding="utf-8")
+    monkeypatch.setenv("GUATECOMPRAS_QUALITY_RULES", str(rules))
     tolerated = run_month(database)
     assert tolerated.success
     assert _index(store)["months"][MONTHS[0]]["counts"]["rejected"] == 1
-    monkeypatch.setenv("GUATECOMPRAS_MAX_REJECTED", "0.01")
+    monkeypatch.delenv("GUATECOMPRAS_QUALITY_RULES")
     judged = run_month(database, selection=selection)
     assert not judged.success
     assert "schema" in _failure(judged)

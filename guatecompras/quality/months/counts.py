@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from guatecompras.quality.check import FAILURES_SCHEMA, Check, Month
-from guatecompras.quality.schema import breaks_profile
+from guatecompras.quality.check import FAILURES_SCHEMA, Check, Finding, Month
+from guatecompras.quality.months.schema import breaks_profile
 
 
-def _find(month: Month) -> pl.DataFrame:
+def _find(month: Month) -> Finding:
     counts = month.counts
     rows = {table: month.scan(table).select(pl.len()).collect().item() for table in ("records", "releases")}
     equations = (
@@ -20,7 +20,8 @@ def _find(month: Month) -> pl.DataFrame:
         wrong.append((None, "rejected concursos have a reason", f"{counts['rejected']} / {named}"))
     if not counts["records"]:
         wrong.append((None, "records", "0"))
-    return pl.DataFrame(wrong, schema=FAILURES_SCHEMA, orient="row")
+    # What is judged are the equations, the last two among them.
+    return Finding.of(len(equations) + 2, pl.DataFrame(wrong, schema=FAILURES_SCHEMA, orient="row"))
 
 
 def _named(month: Month) -> int:
@@ -37,8 +38,10 @@ def _named(month: Month) -> int:
 CHECK = Check(
     id="counts",
     version="1",
-    severity="block",
+    level="month",
+    dimension="completitud",
     asset="tables/records",
+    paths=(),
     meaning="No se pierde nada: concursos recibidos = registros publicados + rechazados con su motivo.",
     description="Concursos in = records out + rejected; the tables hold every record and release of the documents.",
     find=_find,

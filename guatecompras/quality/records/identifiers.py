@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from guatecompras.quality.check import Check, Month
+from guatecompras.quality.check import Check, Finding, Month
 
 _KEYS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("records", ("ocid",)),
@@ -16,7 +16,7 @@ _KEYS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def _find(month: Month) -> pl.DataFrame:
+def _find(month: Month) -> Finding:
     found = [
         month.scan(table)
         .group_by(*keys)
@@ -27,14 +27,26 @@ def _find(month: Month) -> pl.DataFrame:
         .collect(engine="streaming")
         for table, keys in _KEYS
     ]
-    return pl.concat(found)
+    judged = pl.concat([month.scan(table).select(pl.len()) for table, _ in _KEYS]).sum().collect().item()
+    return Finding.of(judged, pl.concat(found))
 
 
 CHECK = Check(
     id="identifiers",
     version="1",
-    severity="block",
+    level="record",
+    dimension="unicidad",
     asset="tables/records",
+    paths=(
+        "ocid",
+        "id",
+        "parties/id",
+        "tender/items/id",
+        "tender/documents/id",
+        "bids/details/id",
+        "awards/id",
+        "contracts/id",
+    ),
     meaning="Ningún identificador (OCID, publicación, parte, renglón, documento, oferta, adjudicación, contrato) se repite.",
     description="OCIDs and release ids are unique in the month, and the ids of arrays within their process.",
     find=_find,
