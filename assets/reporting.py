@@ -37,6 +37,7 @@ def spec(
     kinds: set[str],
     deps: Iterable[Sequence[str]] = (),
     metadata: Mapping[str, Any] | None = None,
+    skippable: bool = False,
 ) -> dg.AssetSpec:
     """The declaration of one asset: `key` is (layer, name), the layer is its group."""
     return dg.AssetSpec(
@@ -48,6 +49,7 @@ def spec(
         owners=OWNERS,
         code_version=__version__,
         metadata=metadata,
+        skippable=skippable,
     )
 
 

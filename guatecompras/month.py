@@ -8,10 +8,12 @@ business; what each does is in the modules it calls.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +21,7 @@ import orjson
 import polars as pl
 
 from guatecompras import publication, quality, settings, snapshot, tables
+from guatecompras.ahead import ahead
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
@@ -41,6 +44,8 @@ PROFILE = "profile.zip"
 INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
 # Compiled records read at once when they are flattened.
 _FLATTENED_AT_ONCE = 2_000
+# Downloads written at once: each also deflates on all cores, and holds its own batch.
+_WRITERS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,11 @@ class Download:
     format: str
 
 
+# The one that takes longest comes first.
 DOWNLOADS: dict[str, Download] = {
-    "json": Download("_Guatecompras.json.zip", "json"),
-    "csv": Download("_csv.zip", "csv.zip"),
     "excel": Download("_Guatecompras.xlsx", "xlsx"),
+    "csv": Download("_csv.zip", "csv.zip"),
+    "json": Download("_Guatecompras.json.zip", "json"),
     "parquet": Download("_parquet.zip", "parquet.zip"),
 }
 
@@ -180,15 +186,12 @@ class MonthWork:
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             names = [name for name in tables.NAMES if name != "releases"]
-            with tables.TableSet(self.folder / "tables", names) as writing:
-                lines: list[bytes] = []
-                for line in archive.read_lines(self._need("ocds").path("records")):
-                    lines.append(line)
-                    if len(lines) == _FLATTENED_AT_ONCE:
-                        writing.write(tables.flatten(tables.read_documents(lines)))
-                        lines = []
-                if lines:
-                    writing.write(tables.flatten(tables.read_documents(lines)))
+            lines = archive.read_lines(self._need("ocds").path("records"))
+            batches = iter(lambda: list(islice(lines, _FLATTENED_AT_ONCE)), [])
+            flat = (tables.flatten(tables.read_documents(batch)) for batch in batches)
+            with ahead(flat) as frames, tables.TableSet(self.folder / "tables", names) as writing:
+                for frame in frames:
+                    writing.write(frame)
             files = {name: (writing.files[name], writing.rows[name]) for name in names}
             files["releases"] = (self._need("ocds").path("table"), self._need("ocds").files["table"]["rows"])
             return files, {}
@@ -218,6 +221,12 @@ class MonthWork:
             with replacing(path) as part:
                 outcome.failures.write_csv(part)
         return path
+
+    def downloads(self, names: Iterable[str]) -> dict[str, Stage]:
+        """Some of the downloads, written side by side: name -> stage."""
+        wanted = [name for name in DOWNLOADS if name in set(names)]
+        with ThreadPoolExecutor(_WRITERS_AT_ONCE, "download") as pool:
+            return dict(zip(wanted, pool.map(self.download, wanted), strict=True))
 
     def download(self, name: str) -> Stage:
         """One of the downloads (DOWNLOADS), as one file of its name."""

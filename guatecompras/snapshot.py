@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from guatecompras.ahead import ahead
 from guatecompras.arrivals import ARRIVAL_ORDER, ROW, Arrivals
 from guatecompras.contract import REJECTS_SCHEMA, TABLES, Reading
 from guatecompras.errors import SourceError
@@ -57,8 +58,9 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
     latest = ""
     for name in ARRIVAL_ORDER:
         raw = iter(()) if name in reading.missing else reading.batches(name)
-        with TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
-            for frame in arrivals.admit(name, raw):
+        # The source reads on while what it gave is checked and written.
+        with ahead(raw) as coming, TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
+            for frame in arrivals.admit(name, coming):
                 writer.write(frame)
                 if name == "concursos":
                     latest = max(latest, _latest(frame))

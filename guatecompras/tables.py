@@ -3,7 +3,7 @@
 Which column holds which OCDS path is declared in `data/mapping.csv`; how the files are written is `formats/`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +21,7 @@ from guatecompras.ocds.mapping import Field, fields, table_columns
 
 # Joins the values of a list that has no table of its own.
 LIST_SEPARATOR = "; "
+_JSON_BLOCK = 1 << 22
 
 _TIME = pa.timestamp("us", TIME_ZONE)
 # Documents state times six hours behind UTC always; the time zone had summer times, in 2006 last. What both have in
@@ -134,13 +135,13 @@ def _document_type(field: Field) -> pa.DataType:
     return pa.struct(list(_struct_fields(field.path))) if field.type == "object" else _leaf_type(field, _READ_TIME)
 
 
-def read_documents(lines: Iterable[bytes]) -> pl.DataFrame:
+def read_documents(lines: Sequence[bytes]) -> pl.DataFrame:
     """Compiled releases (one JSON line each, as published) as a nested frame; none give an empty one."""
     text = b"\n".join(lines)
     if not text.strip():
         return _frame(document_schema().empty_table())
-    # One block: Arrow cuts no document in two, and the batch is bounded by the caller.
-    read = pj.ReadOptions(use_threads=True, block_size=max(len(text) + 1, 1 << 20))
+    # Blocks are read side by side; a document may reach into the next one, but no further.
+    read = pj.ReadOptions(use_threads=True, block_size=max(_JSON_BLOCK, max(map(len, lines)) + 1))
     parse = pj.ParseOptions(explicit_schema=document_schema(), unexpected_field_behavior="ignore")
     return _frame(pj.read_json(BytesIO(text), read_options=read, parse_options=parse))
 

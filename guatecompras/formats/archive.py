@@ -38,7 +38,7 @@ _HINT = struct.pack("<4H12x", 0xA220, 16, 0xA028, 0)
 class Writable(Protocol):
     """Anything that takes bytes."""
 
-    def write(self, data: bytes, /) -> object: ...
+    def write(self, data: bytes | memoryview, /) -> object: ...
 
 
 class _Deflater:
@@ -54,26 +54,28 @@ class _Deflater:
         self._running: deque[Future[tuple[bytes, int, int]]] = deque()
         self.crc = self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
+        """Append; `data` must stay as it is, for whole blocks are taken from it later and without a copy."""
         view = memoryview(data).cast("B")
-        while view:
+        # A full block waits for one more byte, because the last block is closed in another way.
+        while len(self._buffer) + len(view) > BLOCK:
             room = BLOCK - len(self._buffer)
-            self._buffer += view[:room]
+            block = view[:room]
+            if self._buffer:
+                block = memoryview(bytes(self._buffer + block))
+                self._buffer.clear()
+            self._submit(block, last=False)
             view = view[room:]
-            # A full block waits for one more byte, because the last block is closed in another way.
-            if view and len(self._buffer) == BLOCK:
-                self._submit(last=False)
+        self._buffer += view
 
     def finish(self) -> None:
-        self._submit(last=True)
+        self._submit(memoryview(bytes(self._buffer)), last=True)
         while self._running:
             self._take()
 
-    def _submit(self, last: bool) -> None:
-        block = bytes(self._buffer)
-        self._buffer.clear()
+    def _submit(self, block: memoryview, last: bool) -> None:
         self._running.append(self._pool.submit(_deflate, block, self._window, self._level, last))
-        self._window = block[-WINDOW:]
+        self._window = bytes(block[-WINDOW:])
         while len(self._running) > self._ahead:
             self._take()
 
@@ -84,7 +86,7 @@ class _Deflater:
         self.size += size
 
 
-def _deflate(block: bytes, window: bytes, level: int, last: bool) -> tuple[bytes, int, int]:
+def _deflate(block: memoryview, window: bytes, level: int, last: bool) -> tuple[bytes, int, int]:
     deflate = zlib_ng.compressobj(level, zlib_ng.DEFLATED, -15, 8, zlib_ng.Z_DEFAULT_STRATEGY, window)
     data = deflate.compress(block) + deflate.flush(zlib_ng.Z_FINISH if last else zlib_ng.Z_SYNC_FLUSH)
     return data, zlib_ng.crc32(block), len(block)
@@ -93,11 +95,11 @@ def _deflate(block: bytes, window: bytes, level: int, last: bool) -> tuple[bytes
 class _Storer:
     """The same for bytes that are compressed already: passed on as they are."""
 
-    def __init__(self, put: Callable[[bytes], object]) -> None:
+    def __init__(self, put: Callable[[bytes | memoryview], object]) -> None:
         self._put = put
         self.crc = self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._put(data)
         self.crc = zlib_ng.crc32(data, self.crc)
         self.size += len(data)

@@ -5,14 +5,16 @@ batches, drops the NOGs that are not valid with all they have, and writes. Memor
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
 
+from guatecompras.ahead import ahead
 from guatecompras.contract import REJECTS_SCHEMA
 from guatecompras.formats.archive import gzip_lines_writer
 from guatecompras.formats.atomic import sweep
@@ -73,12 +75,12 @@ def build(snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH
         release_lines = stack.enter_context(gzip_lines_writer(paths[0]))
         record_lines = stack.enter_context(gzip_lines_writer(paths[1]))
         table = stack.enter_context(TableSet(folder / "tables", ["releases"]))
-        for rows in nog_batches(snapshot.files, batch):
-            clock.lap("read")
-            made, compiled, faults = maker.make(rows, clock)
+        for built in stack.enter_context(ahead(maker.releases(nog_batches(snapshot.files, batch)))):
+            clock.lap("releases")  # what they take longer than the steps below
+            made, compiled, faults = maker.judged(built, clock)
             rejects.append(faults)
-            release_lines.write(_lines(made["json"]))
-            record_lines.write(_lines(compiled))
+            release_lines.write(Lines(made["json"]).text)
+            record_lines.write(Lines(compiled).text)
             table.write({"releases": releases_table(made, config.release_url())})
             counts["releases"] += made.height
             counts["records"] += len(compiled)
@@ -88,8 +90,30 @@ def build(snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH
     return Cohort(*paths, table.files["releases"], everything, counts, clock.seconds)
 
 
-def _lines(texts: pl.Series) -> bytes:
-    return "".join(f"{text}\n" for text in texts).encode()
+class Lines(Sequence[memoryview]):
+    """A column of texts as JSON Lines, without a Python object per line: `text` is all of them, each item one of them."""
+
+    def __init__(self, texts: pl.Series) -> None:
+        ended = texts.to_frame("line").select(pl.concat_str("line", pl.lit("\n"))).to_series()
+        array = ended.to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets, data = array.buffers()
+        self._ends = memoryview(offsets).cast("q")[array.offset :] if len(array) else memoryview(b"")
+        self._data = memoryview(data) if data else memoryview(b"")
+        self._length = len(array)
+
+    @property
+    def text(self) -> memoryview:
+        return self._data[self._ends[0] : self._ends[self._length]] if self._length else self._data
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._data[self._ends[place] : self._ends[place + 1]]
+
+    def __iter__(self) -> Iterator[memoryview]:
+        ends, data = self._ends, self._data
+        return (data[ends[place] : ends[place + 1]] for place in range(self._length))
 
 
 class _Maker:
@@ -103,10 +127,13 @@ class _Maker:
         self._merger = Merger(merge_rules_from_schema(compiled_schema()))
         self._release_validator, self._record_validator = Validator("release"), Validator("compiled")
 
-    def make(self, rows: releases.Rows, clock: _Clock) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
-        """Releases (RELEASE_COLUMNS), compiled records (JSON text in order) and the faults of what was dropped."""
-        made = releases.build(rows, self._directory, self._month, offers_known=self._offers_known)
-        clock.lap("releases")
+    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[pl.DataFrame]:
+        """The releases of batches of NOGs (RELEASE_COLUMNS)."""
+        for rows in batches:
+            yield releases.build(rows, self._directory, self._month, offers_known=self._offers_known)
+
+    def judged(self, made: pl.DataFrame, clock: _Clock) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+        """Of releases those that are valid, their compiled records (JSON text in order) and the faults of what was dropped."""
         faults = _faults(self._release_validator, made.select("nog", "json"))
         made = _without(made, faults)
         clock.lap("validate")
@@ -119,10 +146,9 @@ class _Maker:
 
 def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, pl.DataFrame]:
     """From releases (RELEASE_COLUMNS) their compiled ones (nog, json; by nog), and the faults of those that do not merge."""
-    alone = pl.len().over("nog") == 1
-    single = made.filter(alone).select("nog", json=_compiled_alone())
+    covered = made.filter("covers").select("nog", json=_as_compiled())
     nogs, texts, faults = [], [], []
-    for nog, lines in _histories(made.filter(~alone)):
+    for nog, lines in _histories(made.join(covered, on="nog", how="anti", maintain_order="left")):
         try:
             merged = merger.compile_sorted([orjson.loads(line) for line in lines])
         except MergeError as error:
@@ -131,7 +157,7 @@ def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, p
         nogs.append(nog)
         texts.append(orjson.dumps({key: merged[key] for key in _FIRST_KEYS} | merged).decode())
     many = pl.DataFrame({"nog": nogs, "json": texts}, schema={"nog": pl.Int64, "json": pl.String})
-    return pl.concat([single, many]).sort("nog"), _fault_frame(faults)
+    return pl.concat([covered, many]).sort("nog"), _fault_frame(faults)
 
 
 def _histories(made: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
@@ -139,8 +165,8 @@ def _histories(made: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
     yield from zip(grouped["nog"], grouped["json"].to_list(), strict=True)
 
 
-def _compiled_alone() -> pl.Expr:
-    """A NOG's only release, compiled: nothing merges, so only the id and the tag are other (`merge.py` does the same)."""
+def _as_compiled() -> pl.Expr:
+    """A release that covers its NOG's history, as the compiled one: only the id and the tag are other."""
     lit, ocid = pl.lit, pl.col("ocid")
     tail = (
         pl.col("json")
@@ -156,8 +182,10 @@ def _without(frame: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
 
 def _faults(validator: Validator, frame: pl.DataFrame) -> pl.DataFrame:
     """One reject for every error of the documents (nog, json) that are not valid."""
-    lines = [text.encode() for text in frame["json"]]
+    lines = Lines(frame["json"])
     clear = validator.clear_many(lines)
+    if all(clear):
+        return _fault_frame([])
     found = []
     for nog, line, passed in zip(frame["nog"], lines, clear, strict=True):
         if not passed:

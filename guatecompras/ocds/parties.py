@@ -202,7 +202,7 @@ def with_buyers(concursos: pl.DataFrame, parties: pl.DataFrame) -> pl.DataFrame:
 def shown(
     parties: pl.DataFrame, concursos: pl.DataFrame, events: pl.DataFrame, offers: pl.DataFrame, awards: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row a party and release (nog, seq, json): buyers always, suppliers from the release that shows their part."""
+    """One row a party and release (nog, seq, id as JSON, json): buyers always, suppliers from the release that shows their part."""
     bodies = _bodies(parties, concursos)
     standing = bodies.filter("standing").join(events.select("nog", "seq"), on="nog")
     offering = offers.select("nog", "seq", id="proveedor").unique().with_columns(tenderer=pl.lit(True))
@@ -222,7 +222,7 @@ def shown(
     )
     rank = pl.when(buyer).then(0).when(unit).then(1).when(pl.col("standing")).then(2).otherwise(3)
     whole = pl.concat_str(pl.col("body").str.head(-1), pl.lit(',"roles":'), roles, pl.lit("}"))
-    return select(present.sort("nog", "seq", rank, "id"), "nog", "seq", json=whole)
+    return select(present.sort("nog", "seq", rank, "id"), "nog", "seq", id=string(pl.col("id")), json=whole)
 
 
 def _bodies(parties: pl.DataFrame, concursos: pl.DataFrame) -> pl.DataFrame:

@@ -15,14 +15,18 @@ from guatecompras.ocds.wording import Rows, published_text, words
 
 __all__ = ["RELEASE_COLUMNS", "Directory", "Rows", "build"]
 
-RELEASE_COLUMNS = ("nog", "ocid", "id", "date", "publishedDate", "tag", "json")
+RELEASE_COLUMNS = ("nog", "ocid", "id", "date", "publishedDate", "tag", "json", "covers")
+# Arrays whose entries say the same in every release that has them, unless the history is an unusual one.
+_ARRAYS = ("documents", "tenderers", "bids", "awards", "contracts")
+_CHANGING = ("publishedDate", "status", "statusDetails", "numberOfTenderers")
 
 
 def build(rows: Rows, directory: Directory, month: str, *, offers_known: bool = True) -> pl.DataFrame:
     """The releases of a batch of whole NOGs, in order of nog and date.
 
     `rows`: the contract's tables, typed; `month`: the cohort, `YYYY-MM`; `offers_known`: whether the source has `ofertas`,
-    so that a NOG without offers had none. Returns RELEASE_COLUMNS: `json` is one whole release, `tag` a list.
+    so that a NOG without offers had none. Returns RELEASE_COLUMNS: `json` is one whole release, `tag` a list, `covers`
+    as in `_covers`.
     """
     rows = {name: published_text(name, frame) for name, frame in rows.items()}
     everyone = parties.everyone(rows, directory)
@@ -42,6 +46,7 @@ def build(rows: Rows, directory: Directory, month: str, *, offers_known: bool = 
             calls.described(concursos, rows["renglones"], rows["caracteristicas"]), on="nog", maintain_order="left"
         )
         .pipe(_attach, "parties", shown)
+        .pipe(_attach, "partyIds", shown, "id")
         .pipe(_attach, "documents", documents.filter(pl.col("contrato_id").is_null()))
         .pipe(_attach, "tenderers", tenderers.select("nog", "seq", json="reference"))
         .pipe(_attach, "bids", offers)
@@ -52,9 +57,9 @@ def build(rows: Rows, directory: Directory, month: str, *, offers_known: bool = 
     return _releases(state, month, rows["ofertas"], offers_known)
 
 
-def _attach(state: pl.DataFrame, name: str, entries: pl.DataFrame) -> pl.DataFrame:
-    """Add a column with the JSON array of each release's entries (nog, seq, json)."""
-    lists = entries.group_by("nog", "seq", maintain_order=True).agg(gathered(pl.col("json")).alias(name))
+def _attach(state: pl.DataFrame, name: str, entries: pl.DataFrame, column: str = "json") -> pl.DataFrame:
+    """Add a column with the JSON array of what each release's entries (nog, seq, json) have in `column`."""
+    lists = entries.group_by("nog", "seq", maintain_order=True).agg(gathered(pl.col(column)).alias(name))
     return state.join(lists, on=["nog", "seq"], how="left", maintain_order="left")
 
 
@@ -68,13 +73,18 @@ def _number_of_tenderers(ofertas: pl.DataFrame, offers_known: bool) -> pl.Expr:
 def _releases(state: pl.DataFrame, month: str, ofertas: pl.DataFrame, offers_known: bool) -> pl.DataFrame:
     status = pl.col("estatus_concurso")
     tender_status = status.replace_strict(catalogs.mapping("estatus", "id", "tender_status"), default=None)
-    state = events.tagged(state.with_columns(tender_status=tender_status))
+    state = events.tagged(state.with_columns(tender_status=tender_status)).with_columns(
+        publishedDate=stamp(pl.col("fecha_registro")),
+        status=string(pl.col("tender_status")),
+        statusDetails=string(status.replace_strict(words("estatus", "id", "name"), default=None)),
+        numberOfTenderers=number(_number_of_tenderers(ofertas, offers_known)),
+    )
     tender = whole(
         {
             "id": string(pl.format("GT-NOG-{}", "nog")),
             "title": pl.col("title"),
-            "status": string(pl.col("tender_status")),
-            "statusDetails": string(status.replace_strict(words("estatus", "id", "name"), default=None)),
+            "status": pl.col("status"),
+            "statusDetails": pl.col("statusDetails"),
             "datePublished": pl.col("published"),
             "procuringEntity": pl.col("procuring"),
             "procurementMethod": pl.col("method"),
@@ -88,7 +98,7 @@ def _releases(state: pl.DataFrame, month: str, ofertas: pl.DataFrame, offers_kno
             "submissionMethod": pl.col("submission"),
             "tenderPeriod": pl.col("period"),
             "value": pl.col("value"),
-            "numberOfTenderers": number(_number_of_tenderers(ofertas, offers_known)),
+            "numberOfTenderers": pl.col("numberOfTenderers"),
             "tenderers": pl.col("tenderers"),
             "items": pl.col("items"),
             "documents": pl.col("documents"),
@@ -101,7 +111,7 @@ def _releases(state: pl.DataFrame, month: str, ofertas: pl.DataFrame, offers_kno
             "ocid": string(ocid),
             "id": string(pl.col("id")),
             "date": string(stamp(pl.col("fecha_evento"))),
-            "publishedDate": string(stamp(pl.col("fecha_registro"))),
+            "publishedDate": string(pl.col("publishedDate")),
             "language": pl.lit('"es"'),
             "tag": tag,
             "initiationType": pl.lit('"tender"'),
@@ -121,7 +131,28 @@ def _releases(state: pl.DataFrame, month: str, ofertas: pl.DataFrame, offers_kno
         ocid=ocid,
         id="id",
         date=stamp(pl.col("fecha_evento")),
-        publishedDate=stamp(pl.col("fecha_registro")),
+        publishedDate="publishedDate",
         tag="tag",
         json=release,
+        covers=_covers(),
     )
+
+
+def _covers() -> pl.Expr:
+    """Whether a NOG's last release says all that the ones before said, in the same order: then it is the compiled one.
+
+    Releases are whole states, so nearly every last release does; to find that out by columns and merge only the others
+    takes a tenth of merging them all. What else a release holds is the same through the whole history of its NOG.
+    """
+
+    def last(name: str) -> pl.Expr:
+        return pl.col(name).last().over("nog")
+
+    def grown(name: str) -> pl.Expr:
+        """An array that only grows at its end starts, but for its bracket, with what it was."""
+        return last(name).str.starts_with(pl.col(name).str.head(-1)).fill_null(False)
+
+    # Of parties the ids: roles are replaced as a whole, and everything else of one stays as it is.
+    kept = [pl.col(name).is_null() | grown(name) for name in ("partyIds", *_ARRAYS)]
+    kept += [pl.col(name).is_null() | last(name).is_not_null() for name in _CHANGING]
+    return (pl.col("seq") == last("seq")) & pl.all_horizontal(kept).all().over("nog")

@@ -122,19 +122,19 @@ class Validator:
         self._fast = jsonschema_rs.Draft4Validator(schema, validate_formats=True)
         self._exact = _Exact(schema, format_checker=formats)
 
-    def clear(self, line: bytes) -> bool:
+    def clear(self, line: bytes | memoryview) -> bool:
         """Whether a JSON document (UTF-8) keeps the profile: exactly when `errors` finds nothing."""
         try:
             return self._fast.is_valid(orjson.loads(line))
         except orjson.JSONDecodeError:
             return False
 
-    def clear_many(self, lines: Sequence[bytes]) -> list[bool]:
+    def clear_many(self, lines: Sequence[bytes | memoryview]) -> list[bool]:
         """`clear` of each line."""
         clear = self.clear
         return [clear(line) for line in lines]
 
-    def errors(self, line: bytes) -> list[Fault]:
+    def errors(self, line: bytes | memoryview) -> list[Fault]:
         """Everything wrong in a JSON document (UTF-8), each fault once, in order of path."""
         try:
             document = orjson.loads(line)

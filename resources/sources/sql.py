@@ -37,7 +37,7 @@ from guatecompras.months import FIRST_MONTH, Month
 from resources.sources.csv import plain
 from resources.sources.uri import redact
 
-_SQLITE_ROWS = 20_000  # rows a batch: some MB
+_SQLITE_ROWS = 10_000  # rows a batch: some MB
 _CONNECT_SECONDS = 15
 _DRIVER_ERRORS = (adbc_driver_manager.Error, psycopg2.Error, sqlite3.Error, pa.ArrowException, OSError)
 
@@ -386,6 +386,10 @@ def _quoted(name: str) -> str:
 
 
 # SQLite: types are loose, a column may hold anything. Everything is read as text, so nothing is lost on the way.
+# The driver takes a column's type from the rows it sees first, which may all be null: so a text comes with a mark before
+# it, and null as the empty text (`_unmarked`).
+
+_MARK = "="
 
 
 def _sqlite_file(url: URL, shown: str) -> Path:
@@ -404,7 +408,7 @@ class _Sqlite:
 
     @staticmethod
     def read(at: str, family: str) -> str:
-        return f"CAST({at} AS TEXT)"
+        return f"coalesce('{_MARK}' || CAST({at} AS TEXT), '')"
 
     @staticmethod
     def number(at: str, family: str) -> str:
@@ -445,31 +449,32 @@ class _SqliteSession:
     def __init__(self, path: Path, shown: str) -> None:
         self._shown = shown
         with _clear_errors(shown, "the database"):
-            # mode=ro: neither created nor changed. Text as bytes: not all that lies in a TEXT column is UTF-8.
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-            )
-            self._connection.text_factory = bytes
+            # mode=ro: neither created nor changed.
+            address = f"file:{quote(str(path.absolute()))}?mode=ro"
+            self._connection = adbc_driver_sqlite.dbapi.connect(address, autocommit=True)
             try:
                 # The first read takes the snapshot, which lasts as long as the transaction.
-                self._connection.execute("BEGIN")
+                with self._connection.cursor() as cursor:
+                    cursor.execute("BEGIN")
                 self.relations = relations_of(self._found(), shown)
             except BaseException:
                 self._connection.close()
                 raise
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with _clear_errors(self._shown, "the database"):
-            found = self._connection.execute(sql).fetchall()
-        return [tuple(v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in row) for row in found]
+        with _clear_errors(self._shown, "the database"), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            columns = [_text(column) for column in cursor.fetch_arrow_table().itercolumns()]
+        return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
     def frames(self, sql: str, what: str) -> Iterator[pl.DataFrame]:
-        with _clear_errors(self._shown, what):
-            cursor = self._connection.execute(sql)
-            names = [column[0] for column in cursor.description]
-            while rows := cursor.fetchmany(_SQLITE_ROWS):
-                columns = [_text(pa.array(values, pa.binary())) for values in zip(*rows, strict=True)]
-                yield _frame(pa.table(columns, names))
+        with _clear_errors(self._shown, what), self._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_SQLITE_ROWS)})
+            cursor.execute(sql)
+            with cursor.fetch_record_batch() as reader:
+                for batch in reader:
+                    if batch.num_rows:
+                        yield _unmarked(_frame(pa.table([_text(c) for c in batch.columns], batch.schema.names)))
 
     def close(self) -> None:
         self._connection.close()
@@ -486,12 +491,20 @@ class _SqliteSession:
         return found
 
 
-def _text(array: pa.Array) -> pa.Array:
-    """Bytes as text; where they are not UTF-8, U+FFFD."""
+def _text(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """A text column, where it is not UTF-8 with U+FFFD: SQLite takes any bytes for text, and nobody looked so far."""
+    if array.type != pa.string():
+        return array
+    raw = array.cast(pa.binary())
     try:
-        return array.cast(pa.string())
+        return raw.cast(pa.string())
     except pa.ArrowInvalid:
-        return pa.array([None if v is None else v.decode("utf-8", "replace") for v in array.to_pylist()], pa.string())
+        return pa.array([None if v is None else v.decode("utf-8", "replace") for v in raw.to_pylist()], pa.string())
+
+
+def _unmarked(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts as they were before `_Sqlite.read` marked them."""
+    return frame.select(pl.when(pl.all() != "").then(pl.all().str.strip_prefix(_MARK)))
 
 
 def _frame(table: pa.Table | pa.RecordBatch) -> pl.DataFrame:
