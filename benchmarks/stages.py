@@ -97,8 +97,7 @@ def everything(folder: Path, out: Path, source: str) -> None:
     work.ocds()
     work.tables()
     work.check()
-    for name in DOWNLOADS:
-        work.download(name)
+    work.downloads(DOWNLOADS)
     work.publish()
 
 

@@ -27,8 +27,10 @@ from guatecompras.errors import GateError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
 from guatecompras.formats.atomic import DISK_ERRORS, part_of, replacing, sweep
 from guatecompras.formats.counting import digest
+from guatecompras.formats.deflating import Blocks
 from guatecompras.months import UTC_OFFSET, Month
 from guatecompras.ocds import cohort, profile
+from guatecompras.ocds.earlier import Earlier
 from guatecompras.ocds.packages import package_head, record_lines
 from guatecompras.publication import MANIFEST, PublishedFile
 from guatecompras.quality import gate
@@ -164,7 +166,7 @@ class MonthWork:
         """Releases and compiled records, validated."""
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
-            made = cohort.build(self.snapshot(), self.folder, self.config)
+            made = cohort.build(self.snapshot(), self.folder, self.config, earlier=self._earlier())
             rejects = self.folder / "rechazos.parquet"
             with parquets.TableWriter(
                 rejects, made.rejects.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
@@ -177,9 +179,28 @@ class MonthWork:
                 "rechazos": (rejects, made.rejects.height),
                 "table": (made.releases_table, counts["releases"]),
             }
-            return files, {"counts": counts, "seconds": made.seconds}
+            return files, {"counts": counts, "seconds": made.seconds, "reused": made.reused, "made_by": self._made_by()}
 
         return self._stage("ocds", do)
+
+    def _made_by(self) -> str:
+        """What decides, with the source rows of a NOG, what is made of it."""
+        return publication.maker_of(self.config)
+
+    def _public(self) -> "MonthWork":
+        """The work on the version that is public now; this one when there is none."""
+        public = self.store.index()["months"].get(self.month)
+        return MonthWork(self.store, self.month, public["version"] if public else self.version, self.config)
+
+    def _earlier(self) -> Earlier | None:
+        """What is public now, if it is another version, the same code made it and all of the work on it is still there."""
+        before = self._public()
+        if before.version == self.version:
+            return None
+        source, made = before._recall("source", whole=True), before._recall("ocds", whole=True)
+        if not source or not made or made.data.get("made_by") != self._made_by():
+            return None
+        return Earlier(before.snapshot(), made.path("releases"), made.path("records"), made.path("table"))
 
     def tables(self) -> Stage:
         """The flat tables, from the compiled records."""
@@ -234,7 +255,8 @@ class MonthWork:
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             flat = self._need("tables")
             path = self.folder / self._file(name)
-            rows = self._WRITERS[name](self, {table: flat.path(table) for table in tables.NAMES}, path)
+            with Blocks(self._public().folder / path.name) as blocks:
+                rows = self._WRITERS[name](self, {table: flat.path(table) for table in tables.NAMES}, path, blocks)
             return {path.name: (path, sum(rows.values()))}, {"rows": rows}
 
         return self._stage(name, do)
@@ -242,24 +264,23 @@ class MonthWork:
     def _file(self, download: str) -> str:
         return f"{self.month}{DOWNLOADS[download].ending}"
 
-    def _write_json(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+    def _write_json(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
         """The record package with linked releases."""
         uri = f"{self.config.base_url.rstrip('/')}/file/json/{self.month.replace('-', '/')}"
         records = archive.read_lines(self._need("ocds").path("records"))
         lines = record_lines(records, files["releases"])
         member = f"{self.month}_Guatecompras.json"
-        return {
-            "records": jsons.write_record_package(out, member, package_head(uri, self._dated(), self.config), lines)
-        }
+        head = package_head(uri, self._dated(), self.config)
+        return {"records": jsons.write_record_package(out, member, head, lines, blocks)}
 
-    def _write_csv(self, files: dict[str, Path], out: Path) -> dict[str, int]:
-        return csvs.write_csv_zip(files, out)
+    def _write_csv(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
+        return csvs.write_csv_zip(files, out, blocks)
 
-    def _write_excel(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+    def _write_excel(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
         sheets = {spec.name: excel.SheetInfo(spec.name, spec.description) for spec in tables.SPECS.values()}
-        return dict(excel.write_workbook(files, out, self._about(), sheets))
+        return dict(excel.write_workbook(files, out, self._about(), sheets, blocks=blocks))
 
-    def _write_parquet(self, files: dict[str, Path], out: Path) -> dict[str, int]:
+    def _write_parquet(self, files: dict[str, Path], out: Path, _: Blocks) -> dict[str, int]:
         return parquets.write_parquet_zip(files, out)
 
     _WRITERS: ClassVar = {"json": _write_json, "csv": _write_csv, "excel": _write_excel, "parquet": _write_parquet}

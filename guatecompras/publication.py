@@ -63,14 +63,15 @@ def code_digest() -> str:
     return seal.hexdigest()
 
 
+def maker_of(config: Settings) -> str:
+    """What decides, with a snapshot, a version's bytes: the code and the settings, as a sha256."""
+    told = code_digest().encode() + orjson.dumps(asdict(config), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(told).hexdigest()
+
+
 def version_of(snapshot: Snapshot, config: Settings) -> str:
     """The name of what will be published: when its newest data is of, and a digest of all that decides its bytes."""
-    inputs = [
-        snapshot.month,
-        snapshot.digest,
-        code_digest(),
-        orjson.dumps(asdict(config), option=orjson.OPT_SORT_KEYS).hex(),
-    ]
+    inputs = [snapshot.month, snapshot.digest, maker_of(config)]
     seal = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     return f"{snapshot.as_of[:19].replace('-', '').replace(':', '')}-{seal[:12]}"
 

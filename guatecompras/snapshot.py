@@ -16,7 +16,7 @@ from guatecompras.contract import REJECTS_SCHEMA, TABLES, Reading
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import sweep
 from guatecompras.formats.counting import digest
-from guatecompras.formats.parquets import TableWriter, batches
+from guatecompras.formats.parquets import TableWriter, batches, schema_of
 from guatecompras.months import Month
 
 REJECTS = "rechazos"
@@ -108,18 +108,18 @@ def _arrow_schema(schema: dict[str, pl.DataType]):  # type: ignore[no-untyped-de
 
 def nog_batches(files: dict[str, Path], size: int) -> Iterator[dict[str, pl.DataFrame]]:
     """Walk the nine tables side by side: batches of about `size` concursos with all their child rows, in order of nog."""
-    followers = {name: _Follower(files[name], name) for name in TABLES if name != "concursos"}
+    followers = {name: Follower(files[name]) for name in TABLES if name != "concursos"}
     for concursos in batches(files["concursos"], size):
         last = concursos["nog"][-1]
         yield {"concursos": concursos} | {name: follower.up_to(last) for name, follower in followers.items()}
 
 
-class _Follower:
-    """A child table, read in step with the concursos."""
+class Follower:
+    """A table (Parquet) in order of nog, read in step with others."""
 
-    def __init__(self, path: Path, table: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._batches = batches(path)
-        self._held = pl.DataFrame(schema=TABLES[table].schema)
+        self._held = pl.DataFrame(schema=schema_of(path)[0])
 
     def up_to(self, nog: int) -> pl.DataFrame:
         """The rows not yet given whose nog is at most `nog`."""

@@ -1,14 +1,12 @@
 """ZIP and gzip, streamed and deterministic: the containers of the other formats. What the members hold is theirs.
 
-Data is deflated by zlib-ng in blocks of fixed size on all cores (as pigz does: each block primed with the end of the
-one before), so the bytes do not depend on how many threads there were.
+How data is deflated is `deflating.py`'s.
 """
 
 import os
 import struct
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +17,9 @@ from zlib_ng import zlib_ng
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.atomic import replacing
+from guatecompras.formats.deflating import BLOCK, Blocks, Deflater
 
-BLOCK = 1 << 20  # bytes deflated at once; part of the output's identity: another size gives other bytes
 CHUNK = 1 << 20  # bytes read at once
-WINDOW = 1 << 15  # how far back deflate looks
 
 _DOS_DATE = (1 << 5) | 1  # 1980-01-01, the first day a ZIP can hold; the time is 00:00
 _REGULAR_FILE = 0o100644 << 16
@@ -39,57 +36,6 @@ class Writable(Protocol):
     """Anything that takes bytes."""
 
     def write(self, data: bytes | memoryview, /) -> object: ...
-
-
-class _Deflater:
-    """Deflates what is written, a block at a time on the pool, and passes the blocks on in order.
-
-    Holds at most a few blocks a thread. After `finish`: `crc` and `size` of the plain bytes.
-    """
-
-    def __init__(self, put: Callable[[bytes], object], pool: ThreadPoolExecutor, ahead: int, level: int) -> None:
-        self._put, self._pool, self._ahead, self._level = put, pool, ahead, level
-        self._buffer = bytearray()
-        self._window = b""
-        self._running: deque[Future[tuple[bytes, int, int]]] = deque()
-        self.crc = self.size = 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Append; `data` must stay as it is, for whole blocks are taken from it later and without a copy."""
-        view = memoryview(data).cast("B")
-        # A full block waits for one more byte, because the last block is closed in another way.
-        while len(self._buffer) + len(view) > BLOCK:
-            room = BLOCK - len(self._buffer)
-            block = view[:room]
-            if self._buffer:
-                block = memoryview(bytes(self._buffer + block))
-                self._buffer.clear()
-            self._submit(block, last=False)
-            view = view[room:]
-        self._buffer += view
-
-    def finish(self) -> None:
-        self._submit(memoryview(bytes(self._buffer)), last=True)
-        while self._running:
-            self._take()
-
-    def _submit(self, block: memoryview, last: bool) -> None:
-        self._running.append(self._pool.submit(_deflate, block, self._window, self._level, last))
-        self._window = bytes(block[-WINDOW:])
-        while len(self._running) > self._ahead:
-            self._take()
-
-    def _take(self) -> None:
-        data, crc, size = self._running.popleft().result()
-        self._put(data)
-        self.crc = zlib_ng.crc32_combine(self.crc, crc, size)
-        self.size += size
-
-
-def _deflate(block: memoryview, window: bytes, level: int, last: bool) -> tuple[bytes, int, int]:
-    deflate = zlib_ng.compressobj(level, zlib_ng.DEFLATED, -15, 8, zlib_ng.Z_DEFAULT_STRATEGY, window)
-    data = deflate.compress(block) + deflate.flush(zlib_ng.Z_FINISH if last else zlib_ng.Z_SYNC_FLUSH)
-    return data, zlib_ng.crc32(block), len(block)
 
 
 class _Storer:
@@ -145,13 +91,14 @@ class _Member:
 class ZipWriter:
     """Writes a ZIP archive member by member; use it in a `with` statement.
 
-    `target`: a path, written atomically, or a seekable binary file at its start. `level`: deflate, 1 to 9. Dates,
-    modes and flags are fixed. Sizes go into the local headers, so readers that stream work too; Zip64 only where it is
-    needed. After an exception the archive is not completed (and, given a path, does not appear).
+    `target`: a path, written atomically, or a seekable binary file at its start. `level`: deflate, 1 to 9. `blocks`: those
+    of an earlier archive, which are taken over, and the notes of this one's. Dates, modes and flags are fixed. Sizes go
+    into the local headers, so readers that stream work too; Zip64 only where it is needed. After an exception the
+    archive is not completed (and, given a path, does not appear).
     """
 
-    def __init__(self, target: Path | BinaryIO, level: int = 6) -> None:
-        self._target, self._level = target, level
+    def __init__(self, target: Path | BinaryIO, level: int = 6, blocks: Blocks | None = None) -> None:
+        self._target, self._level, self._blocks = target, level, blocks
         self._stack = ExitStack()
         self._members: list[_Member] = []
         self._names: set[bytes] = set()
@@ -171,6 +118,8 @@ class ZipWriter:
         with self._stack as stack:
             if error is None:
                 self._write_directory()
+                if self._blocks and isinstance(self._target, Path):
+                    self._blocks.save(self._target)
                 return None
             # The stack has to see the error, to throw the unfinished file away.
             return stack.__exit__(kind, error, trace)
@@ -182,8 +131,9 @@ class ZipWriter:
         One at a time. Raises ValueError for a second member of that name and for names that leave the folder.
         """
         member = self._start(name, stored)
-        put = self._file.write
-        stream = _Storer(put) if stored else _Deflater(put, self._pool, self._ahead, self._level)
+        stream: _Storer | Deflater = _Storer(self._file.write)
+        if not stored:
+            stream = Deflater(self._file, self._pool, self._ahead, self._level, self._blocks)
         header = len(member.local_header())
         self._file.write(member.local_header())
         self._open = True
@@ -223,16 +173,21 @@ class ZipWriter:
 
 
 @contextmanager
-def gzip_lines_writer(path: Path, level: int = 6) -> Iterator[Writable]:
-    """A stream that becomes the gzip file `path`, atomically: one member, no date or name. The caller ends the lines."""
+def gzip_lines_writer(path: Path, level: int = 6, blocks: Blocks | None = None) -> Iterator[Writable]:
+    """A stream that becomes the gzip file `path`, atomically: one member, no date or name. The caller ends the lines.
+
+    `blocks`: as of a ZipWriter.
+    """
     with ExitStack() as stack:
         file = stack.enter_context(_replaced_file(path))
         pool, ahead = _pool(stack)
         file.write(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
-        deflater = _Deflater(file.write, pool, ahead, level)
+        deflater = Deflater(file, pool, ahead, level, blocks)
         yield deflater
         deflater.finish()
         file.write(struct.pack("<2I", deflater.crc, deflater.size & _LIMIT_32))
+        if blocks:
+            blocks.save(path)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:

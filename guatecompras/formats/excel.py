@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 import polars as pl
 
 from guatecompras.formats.archive import Writable, ZipWriter
+from guatecompras.formats.deflating import Blocks
 from guatecompras.formats.parquets import batches, schema_of
 
 ABOUT_TITLE = "Acerca de"
@@ -108,6 +109,7 @@ def write_workbook(
     about: Sequence[tuple[str, str | int]],
     sheets: Mapping[str, SheetInfo] | None = None,
     rows_per_sheet: int = MAX_ROWS,
+    blocks: Blocks | None = None,
 ) -> Written:
     """Write the Parquet files as sheets of one workbook, after a sheet "Acerca de"; atomically.
 
@@ -122,7 +124,7 @@ def write_workbook(
     titles = [ABOUT_TITLE, *(title for table in plan for title in table.titles)]
     _check_titles(titles)
     cut = {}
-    with ZipWriter(out) as archive:
+    with ZipWriter(out, blocks=blocks) as archive:
         for name, text in _parts(plan, titles).items():
             with archive.entry(name) as stream:
                 stream.write(text.encode())

@@ -6,11 +6,14 @@ from typing import Any
 
 import orjson
 
-from guatecompras.formats.archive import BLOCK, ZipWriter
+from guatecompras.formats.archive import ZipWriter
 from guatecompras.formats.atomic import replacing
+from guatecompras.formats.deflating import BLOCK, Blocks
 
 
-def write_record_package(out_zip: Path, member: str, head: Mapping[str, Any], records: Iterable[bytes]) -> int:
+def write_record_package(
+    out_zip: Path, member: str, head: Mapping[str, Any], records: Iterable[bytes], blocks: Blocks | None = None
+) -> int:
     """Write `head`, then `"records": [...]`, as one compact JSON document, the only member of a ZIP; returns the count.
 
     `records`: each a whole JSON object in UTF-8, written as it is. Raises ValueError if `head` has records of its own.
@@ -19,7 +22,7 @@ def write_record_package(out_zip: Path, member: str, head: Mapping[str, Any], re
         raise ValueError("the head of a record package cannot hold its records")
     opening = orjson.dumps(dict(head)).removesuffix(b"}") + b"," * bool(head) + b'"records":['
     count = 0
-    with ZipWriter(out_zip) as archive, archive.entry(member) as stream:
+    with ZipWriter(out_zip, blocks=blocks) as archive, archive.entry(member) as stream:
         waiting, size = [opening], 0
         for record in records:
             if count:

@@ -18,7 +18,9 @@ from guatecompras.ahead import ahead
 from guatecompras.contract import REJECTS_SCHEMA
 from guatecompras.formats.archive import gzip_lines_writer
 from guatecompras.formats.atomic import sweep
+from guatecompras.formats.deflating import Blocks
 from guatecompras.ocds import releases
+from guatecompras.ocds.earlier import Earlier, Kept, Takeover
 from guatecompras.ocds.merge import MergeError, Merger, merge_rules_from_schema
 from guatecompras.ocds.profile import compiled_schema
 from guatecompras.ocds.validation import Validator
@@ -35,13 +37,15 @@ UNMERGEABLE = "sus releases no se pueden compilar"
 
 @dataclass
 class Cohort:
-    """What was built. `counts`: concursos (in), records, releases, rejected; `seconds`: per stage of the pass."""
+    """What was built. `counts`: concursos (in), records, releases, rejected; `reused`: records that an earlier version
+    had already; `seconds`: per stage of the pass."""
 
     releases: Path
     records: Path
     releases_table: Path
     rejects: pl.DataFrame
     counts: dict[str, int]
+    reused: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -58,10 +62,13 @@ class _Clock:
         self._since = now
 
 
-def build(snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH) -> Cohort:
+def build(
+    snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH, earlier: Earlier | None = None
+) -> Cohort:
     """Write `<month>_releases.jsonl.gz`, `<month>_records.jsonl.gz` and `tables/releases.parquet` into `folder`.
 
     A NOG is published with all its releases and its record, or, when any of them is invalid, rejected with all of them.
+    `earlier`: made by the same code under the same settings; the files are the same with and without it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
@@ -69,25 +76,40 @@ def build(snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH
     paths = folder / f"{month}_releases.jsonl.gz", folder / f"{month}_records.jsonl.gz"
     rejects: list[pl.DataFrame] = [pl.read_parquet(snapshot.files["rechazos"])]
     counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0}
+    reused = 0
     clock = _Clock()
-    maker = _Maker(snapshot)
+    maker = _Maker(snapshot, earlier)
     with ExitStack() as stack:
-        release_lines = stack.enter_context(gzip_lines_writer(paths[0]))
-        record_lines = stack.enter_context(gzip_lines_writer(paths[1]))
+        before = (earlier.releases, earlier.records) if earlier else (None, None)
+        blocks = [stack.enter_context(Blocks(path)) for path in before]
+        release_lines, record_lines = (
+            stack.enter_context(gzip_lines_writer(path, blocks=known))
+            for path, known in zip(paths, blocks, strict=True)
+        )
         table = stack.enter_context(TableSet(folder / "tables", ["releases"]))
-        for built in stack.enter_context(ahead(maker.releases(nog_batches(snapshot.files, batch)))):
+        for built, kept in stack.enter_context(ahead(maker.releases(nog_batches(snapshot.files, batch)))):
             clock.lap("releases")  # what they take longer than the steps below
             made, compiled, faults = maker.judged(built, clock)
             rejects.append(faults)
+            rows = releases_table(made, config.release_url())
+            if kept:
+                made, compiled = _together(made, kept.releases), _together(compiled, kept.records)
+                rows = _together(rows, kept.table)
             release_lines.write(Lines(made["json"]).text)
-            record_lines.write(Lines(compiled).text)
-            table.write({"releases": releases_table(made, config.release_url())})
+            record_lines.write(Lines(compiled["json"]).text)
+            table.write({"releases": rows})
             counts["releases"] += made.height
-            counts["records"] += len(compiled)
+            counts["records"] += compiled.height
+            reused += kept.records.height if kept else 0
             clock.lap("write")
     counts["rejected"] = counts["concursos"] - counts["records"]
     everything = pl.concat(rejects).sort("tabla", "nog", "clave", "columna", "valor", "motivo", nulls_last=True)
-    return Cohort(*paths, table.files["releases"], everything, counts, clock.seconds)
+    return Cohort(*paths, table.files["releases"], everything, counts, reused, clock.seconds)
+
+
+def _together(fresh: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """What was made and what was taken over, in order of NOG."""
+    return pl.concat([fresh.select(kept.columns), kept]).sort("nog", maintain_order=True)
 
 
 class Lines(Sequence[memoryview]):
@@ -119,21 +141,22 @@ class Lines(Sequence[memoryview]):
 class _Maker:
     """Makes the releases and records of a batch; holds what is the same for the whole month."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, earlier: Earlier | None) -> None:
         self._month = snapshot.month
         self._offers_known = "ofertas" not in snapshot.missing
-        scans = {name: pl.scan_parquet(snapshot.files[name]) for name in ("concursos", "partes")}
-        self._directory = releases.Directory.of(scans["concursos"], scans["partes"])
+        self._directory = releases.Directory.in_files(snapshot.files)
+        self._takeover = Takeover(earlier) if earlier and earlier.serves(snapshot, self._directory) else None
         self._merger = Merger(merge_rules_from_schema(compiled_schema()))
         self._release_validator, self._record_validator = Validator("release"), Validator("compiled")
 
-    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[pl.DataFrame]:
-        """The releases of batches of NOGs (RELEASE_COLUMNS)."""
+    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[tuple[pl.DataFrame, Kept | None]]:
+        """The releases of batches of NOGs (RELEASE_COLUMNS), but for those that are taken over."""
         for rows in batches:
-            yield releases.build(rows, self._directory, self._month, offers_known=self._offers_known)
+            fresh, kept = self._takeover.split(rows) if self._takeover else (rows, None)
+            yield releases.build(fresh, self._directory, self._month, offers_known=self._offers_known), kept
 
-    def judged(self, made: pl.DataFrame, clock: _Clock) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
-        """Of releases those that are valid, their compiled records (JSON text in order) and the faults of what was dropped."""
+    def judged(self, made: pl.DataFrame, clock: _Clock) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Of releases those that are valid, their compiled records (nog, json) and the faults of what was dropped."""
         faults = _faults(self._release_validator, made.select("nog", "json"))
         made = _without(made, faults)
         clock.lap("validate")
@@ -141,7 +164,7 @@ class _Maker:
         clock.lap("compile")
         wrong = pl.concat([unmerged, _faults(self._record_validator, compiled)])
         clock.lap("validate")
-        return _without(made, wrong), _without(compiled, wrong)["json"], pl.concat([faults, wrong])
+        return _without(made, wrong), _without(compiled, wrong), pl.concat([faults, wrong])
 
 
 def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, pl.DataFrame]:

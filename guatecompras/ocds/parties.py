@@ -4,7 +4,9 @@ What a person's or a company's row is made of is the contract's table `partes`; 
 `visibility.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -48,6 +50,14 @@ class Directory:
             .collect(engine="streaming")
         )
         return cls(published_text("partes", entities), published_text("partes", units))
+
+    @classmethod
+    def in_files(cls, files: Mapping[str, Path]) -> "Directory":
+        """That of a snapshot's files."""
+        return cls.of(pl.scan_parquet(files["concursos"]), pl.scan_parquet(files["partes"]))
+
+    def equals(self, other: "Directory") -> bool:
+        return self.entities.equals(other.entities) and self.units.equals(other.units)
 
     @classmethod
     def empty(cls) -> "Directory":

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.formats import archive
-from guatecompras.formats.archive import BLOCK, ZipWriter, gzip_lines_writer, read_lines
+from guatecompras.formats.archive import ZipWriter, gzip_lines_writer, read_lines
+from guatecompras.formats.deflating import BLOCK
 
 PIECES = st.lists(st.binary(max_size=300) | st.integers(0, 3 * BLOCK).map(lambda n: b"guate" * (n // 5)), max_size=4)
 

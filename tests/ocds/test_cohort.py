@@ -205,6 +205,8 @@ def test_what_is_no_longer_there_is_swept(tmp_path: Path) -> None:
     assert again.records.read_bytes() == before
     assert sorted(path.name for path in (tmp_path / "ocds").rglob("*") if path.is_file()) == [
         "2026-05_records.jsonl.gz",
+        "2026-05_records.jsonl.gz.blocks",
         "2026-05_releases.jsonl.gz",
+        "2026-05_releases.jsonl.gz.blocks",
         "releases.parquet",
     ]
