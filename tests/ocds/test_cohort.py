@@ -66,6 +66,49 @@ def test_a_demo_month_compiles_as_ocdsmerge_does(month: cohort.Cohort) -> None:
     assert {1, 2, 3} <= sizes  # alone, the shortcut; several, the merge
 
 
+def _disordered(rows: Rows, seed: int) -> Rows:
+    """The same rows with their times moved by up to sixty days, and statuses and states that come and go."""
+
+    def drawn(below: int, salt: int) -> pl.Expr:
+        return pl.struct(pl.all()).hash(seed * 100 + salt) % below
+
+    def moved(frame: pl.DataFrame, column: str, salt: int) -> pl.DataFrame:
+        days = pl.duration(days=drawn(120, salt).cast(pl.Int64) - 60, seconds=drawn(86_400, salt + 1))
+        return frame.with_columns((pl.col(column) + days).cast(frame.schema[column]))
+
+    eventos = moved(moved(rows["eventos"], "fecha_evento", 1), "fecha_registro", 3)
+    eventos = eventos.with_columns(estatus_concurso=drawn(5, 5).cast(pl.Int64) + 1)
+    awards = moved(rows["adjudicaciones"], "fecha_adjudicacion", 7).with_columns(
+        estado=pl.when(drawn(2, 9) == 0).then(pl.lit("inhabilitado")).otherwise("estado"),
+        fecha_estado=pl.col("fecha_adjudicacion") + pl.duration(days=drawn(40, 10)),
+    )
+    return {
+        **rows,
+        "eventos": eventos,
+        "adjudicaciones": awards,
+        "ofertas": moved(rows["ofertas"], "fecha", 11),
+        "documentos": moved(rows["documentos"], "fecha_publicacion", 13),
+        "contratos": moved(rows["contratos"], "fecha_suscripcion", 15),
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_disordered_histories_compile_as_ocdsmerge_does(seed: int, tmp_path: Path) -> None:
+    """Where the last release does not say all that the ones before it said, the record has to be merged."""
+    january = Month(2026, 1)
+    rows = _disordered(next(month_tables(january, 150, seed)), seed)
+    done = cohort.build(taken(rows, tmp_path / "source", january), tmp_path / "ocds", Settings())
+    reference = ocdsmerge.Merger(release_schema())
+    records = {record["ocid"]: record for record in documents(done.records)}
+    merged = 0
+    for ocid, releases in histories(documents(done.releases)):
+        assert records[ocid] == reference.create_compiled_release(releases), ocid
+        last = releases[-1] | {key: records[ocid][key] for key in ("id", "tag")}
+        merged += last != records[ocid]
+    assert len(records) > 100
+    assert merged > 10  # it was more than the last release
+
+
 def test_a_lone_release_is_compiled_as_the_merge_would(month: cohort.Cohort) -> None:
     merger = Merger(merge_rules_from_schema(compiled_schema()))
     lone = build(rich()).group_by("nog", maintain_order=True).last()
