@@ -14,14 +14,14 @@ from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.archive import CHUNK, ZipWriter
 from guatecompras.formats.atomic import replacing
 
-ROW_GROUP = 1 << 16
+ROW_GROUP = 1 << 15
 BATCH = 1 << 14  # rows a reader holds at once
 
 
 class TableWriter:
     """Writes one Parquet file batch by batch, atomically; use it in a `with` statement.
 
-    Row groups hold exactly 65,536 rows whatever the batches were, so the bytes depend on the rows alone. The schema's
+    Row groups hold exactly 32,768 rows whatever the batches were, so the bytes depend on the rows alone. The schema's
     metadata, the fields' included (descriptions), goes into the file. `rows`: how many were written so far.
     """
 
