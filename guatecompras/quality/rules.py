@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[1] / "data" / "quality.toml"
 
 # block: the month is not published; warn: who runs the month is told; note: it stands in the report.
 Severity = Literal["block", "warn", "note"]
-Parameter = float | int | str | list[Any]
+Parameter = float | int | str | list[Any] | dict[str, Any]
 
 
 @dataclass(frozen=True)
