@@ -36,7 +36,7 @@ def concurso(nog: int) -> Rows:
         ],
         "parties": [{**key, "id": name} for name in ("GT-CISP-342", "GT-GCUC-342-2", supplier)],
         "items": [{**key, "id": "1"}, {**key, "id": "2"}],
-        "documents": [{**key, "id": "1"}],
+        "documents": [{**key, "id": "1", "documentType": "tenderNotice"}],
         "bids": [{**key, "id": "1", "tenderers_id": supplier}],
         "awards": [{**key, "id": award}],
         "award_suppliers": [{**key, "award_id": award, "id": supplier}],
