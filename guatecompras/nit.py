@@ -17,4 +17,4 @@ def is_valid(number: pl.Expr) -> pl.Expr:
     weighted = pl.sum_horizontal((body // 10**place % 10) * (place + 2) for place in range(_DIGITS))
     last = number.str.tail(1)
     check = pl.when(last == "K").then(10).otherwise(last.cast(pl.Int64, strict=False))
-    return number.str.contains(_FORM) & ((weighted + check) % 11 == 0).fill_null(False)
+    return number.str.contains(_FORM) & ((weighted + check) % 11 == 0)
