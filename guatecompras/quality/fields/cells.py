@@ -41,18 +41,21 @@ def dates() -> tuple[Column, ...]:
     )
 
 
-def judged(month: Month, judging: Iterable[tuple[Column, pl.Expr]], shown: pl.Expr | None = None) -> Finding:
-    """Judge the values (not null) of columns, each with the expression that is true where one fails; all in one go.
+def as_text(name: str) -> pl.Expr:
+    """The values of a column as they are shown."""
+    return pl.col(name).cast(pl.String)
 
-    `shown`: of a failing row, instead of the value.
-    """
+
+def judged(
+    month: Month, judging: Iterable[tuple[Column, pl.Expr]], shown: Callable[[str], pl.Expr] = as_text
+) -> Finding:
+    """Judge the values (not null) of columns, each with the expression that is true where one fails; all in one go."""
     counts, failing = [], []
     for column, fails in judging:
         rows = month.scan(column.table)
         counts.append(rows.select(pl.col(column.name).count()))
-        value = (pl.col(column.name) if shown is None else shown).cast(pl.String)
         wrong = rows.filter(pl.col(column.name).is_not_null() & fails)
-        failing.append(wrong.select("nog", path=pl.lit(column.path), value=value))
+        failing.append(wrong.select("nog", path=pl.lit(column.path), value=shown(column.name)))
     found = pl.collect_all([*counts, *failing])
     applicable = sum(frame.item() for frame in found[: len(counts)])
     return Finding.of(applicable, pl.concat(conformed(frame) for frame in found[len(counts) :]))

@@ -23,7 +23,11 @@ def _find(month: Month) -> Finding:
         after = called + years.get(column.path, ahead) + 1
         return ~pl.col(column.name).is_between(_year(first), _year(after), closed="left")
 
-    return judged(month, ((column, fails(column)) for column in _COLUMNS))
+    return judged(month, ((column, fails(column)) for column in _COLUMNS), shown=_local)
+
+
+def _local(name: str) -> pl.Expr:
+    return pl.col(name).dt.to_string("%Y-%m-%dT%H:%M:%S")
 
 
 def _year(year: int) -> datetime:

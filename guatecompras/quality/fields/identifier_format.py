@@ -29,7 +29,7 @@ def _find(month: Month) -> Finding:
             parties,
             ~number.str.contains(form),
             "parties/identifier/id",
-            pl.concat_str("identifier_scheme", pl.lit(" "), number),
+            number,
             (pl.col("identifier_scheme") == scheme) & number.is_not_null(),
         )
         for scheme, form in _NUMBERS
