@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import polars as pl
@@ -22,13 +22,12 @@ SHARED = Path(os.environ.get("GUATECOMPRAS_SHARED") or Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the shared data are not here")
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[quality.Outcome]:
-    """What every check of single values says of every month."""
-    source = open_source(f"csv:{SHARED / 'data' / 'antigua'}")
+def _outcomes(uri: str, months: str, folder: Path) -> list[quality.Outcome]:
+    """What every check of single values says of every month of a source."""
+    source = open_source(uri)
     found = []
-    for month in parse_months(["2024-01..2026-04"]):
-        home = tmp_path_factory.mktemp(str(month))
+    for month in parse_months([months]):
+        home = folder / str(month)
         with source.open(month) as reading:
             taken = snapshot.take(reading, month, home / "source")
         made = cohort.build(taken, home / "ocds", Settings())
@@ -49,6 +48,12 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[quality.Outcome]:
     return found
 
 
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[quality.Outcome]:
+    """Of a municipality that had no items, documents and contacts in its source."""
+    return _outcomes(f"csv:{SHARED / 'data' / 'antigua'}", "2024-01..2026-04", tmp_path_factory.mktemp("antigua"))
+
+
 def test_values_are_right(outcomes: list[quality.Outcome]) -> None:
     failing = Counter(outcome.check.id for outcome in outcomes if outcome.failed)
     assert failing == {"coverage": 28}
@@ -58,7 +63,6 @@ def test_values_are_right(outcomes: list[quality.Outcome]) -> None:
     assert judged["nit_check_digit"] == 312
     assert judged["currency_known"] == 312
     assert judged["clean_text"] > 5_000
-    # The source has neither items nor documents nor contacts.
     assert {check for check, number in judged.items() if not number} == {
         "unspsc_code",
         "unspsc_segment",
@@ -76,6 +80,19 @@ def test_what_the_source_lacks_is_said_every_month(outcomes: list[quality.Outcom
     always = set.intersection(*map(set, rare))
     assert {"tender/items", "tender/documents", "parties/contactPoint", "tender/submissionMethod"} <= always
     assert "tender/title" not in set().union(*rare)
+
+
+def test_two_processes_of_the_official_api(tmp_path: Path) -> None:
+    """All that is wrong in them is wrong in Guatecompras: numbers of seven digits, and kinds of documents without a code."""
+    uri = f"ocds:{SHARED / 'data' / 'releases'}"
+    found = [*_outcomes(uri, "2026-04", tmp_path), *_outcomes(uri, "2026-06", tmp_path)]
+    failures = defaultdict(list)
+    for outcome in found:
+        if outcome.failed:
+            failures[outcome.check.id] += outcome.failures["value"].to_list()
+    assert failures.keys() == {"document_type", "telephone_format"}
+    assert failures["telephone_format"] == ["2280157-2280163", "2282431-39"]
+    assert len(failures["document_type"]) == 6
 
 
 def test_suppliers_nits() -> None:
