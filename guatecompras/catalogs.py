@@ -39,6 +39,7 @@ def table(name: str) -> pl.DataFrame:
     | categorias, tipos_concurso | id, name |
     | tipos_documento | literal (single spaces), document_type (OCDS; null where the codelist has none) |
     | monedas | code (ISO 4217) |
+    | unspsc_segmentos | code (two digits), name: the segments of UNSPSC |
     | extensiones_archivo | extension (lower case), media_type (IANA) |
     | estados | tabla, literal, code (OCDS), details (as published) |
     | objetos, recepcion | literal, code (OCDS) |

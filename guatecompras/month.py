@@ -33,7 +33,7 @@ from guatecompras.ocds import cohort, profile
 from guatecompras.ocds.earlier import Earlier
 from guatecompras.ocds.packages import package_head, record_lines
 from guatecompras.publication import MANIFEST, PublishedFile
-from guatecompras.quality import gate
+from guatecompras.quality import coverage, gate
 from guatecompras.settings import Settings
 from guatecompras.snapshot import Snapshot
 from guatecompras.stores import Store
@@ -209,13 +209,19 @@ class MonthWork:
             names = [name for name in tables.NAMES if name != "releases"]
             lines = archive.read_lines(self._need("ocds").path("records"))
             batches = iter(lambda: list(islice(lines, _FLATTENED_AT_ONCE)), [])
-            flat = (tables.flatten(tables.read_documents(batch)) for batch in batches)
-            with ahead(flat) as frames, tables.TableSet(self.folder / "tables", names) as writing:
+            counted: list[coverage.Coverage] = []
+
+            def flat() -> Iterator[dict[str, pl.DataFrame]]:
+                for documents in map(tables.read_documents, batches):
+                    counted.append(coverage.count(documents))
+                    yield tables.flatten(documents)
+
+            with ahead(flat()) as frames, tables.TableSet(self.folder / "tables", names) as writing:
                 for frame in frames:
                     writing.write(frame)
             files = {name: (writing.files[name], writing.rows[name]) for name in names}
             files["releases"] = (self._need("ocds").path("table"), self._need("ocds").files["table"]["rows"])
-            return files, {}
+            return files, {"coverage": coverage.total(counted)}
 
         return self._stage("tables", do)
 
@@ -231,6 +237,7 @@ class MonthWork:
                     rejects=made.path("rechazos"),
                     counts=made.data["counts"],
                     rules=quality.rules.load(self.config.quality_rules),
+                    coverage={path: (there, possible) for path, (there, possible) in flat.data["coverage"].items()},
                 )
             )
 

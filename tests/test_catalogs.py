@@ -12,6 +12,7 @@ TEXT_KEYS = {
     "objetos": "literal",
     "recepcion": "literal",
     "eventos": "tipo",
+    "unspsc_segmentos": "code",
 }
 
 

@@ -226,6 +226,21 @@ def test_a_store_can_be_moved_between_stages(tmp_path: Path, old_root: Path) -> 
     assert _publish(store, OLD) == entry
 
 
+def test_how_often_each_path_is_there_is_counted_batch_by_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guatecompras.month._FLATTENED_AT_ONCE", 7)
+    work = _extract(LocalStore(tmp_path))
+    work.ocds()
+    stage = work.tables()
+    counted = stage.data["coverage"]
+    paths = {"records": "ocid", "parties": "parties/id", "items": "tender/items/id", "awards": "awards/id"}
+    for table, path in paths.items():
+        assert counted[path] == (stage.files[table]["rows"],) * 2
+    coverage = next(outcome for outcome in work.check() if outcome.check.id == "coverage")
+    assert (coverage.state, coverage.applicable > 100) == ("pass", True)
+
+
 def test_finished_stages_are_kept_and_broken_ones_made_again(tmp_path: Path) -> None:
     work = _build(_extract(LocalStore(tmp_path)))
     whole = _tree(work.folder)

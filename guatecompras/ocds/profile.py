@@ -81,6 +81,7 @@ _CLOSED: dict[str, tuple[str, ...]] = {
     "bidStatus": ("invited", "pending", "valid", "disqualified", "withdrawn"),
 }
 
+_PARTY_ROLES = ("buyer", "procuringEntity", "tenderer", "supplier")
 _BID_STATUS = ("Invitada", "Pendiente", "Válida", "Descalificada", "Retirada")
 _PARTY_SCHEMES = (
     ("GT-CISP", "Entidad, según el Clasificador Institucional del Sector Público"),
@@ -285,10 +286,8 @@ def _rows_of(catalog: str, code: str, title: str) -> list[tuple[str, str]]:
     return list(titles.items())
 
 
-@cache
-def codelists() -> dict[str, str]:
-    """This publication's own codelists: file name -> CSV text (`Code,Title`), titles in Spanish."""
-    own = {
+def _own_codelists() -> dict[str, list[tuple[str, str]]]:
+    return {
         "bidStatus": list(zip(_CLOSED["bidStatus"], _BID_STATUS, strict=True)),
         "categorias": _rows_of("categorias", "id", "name"),
         "estatus": _rows_of("estatus", "name", "name"),
@@ -297,12 +296,35 @@ def codelists() -> dict[str, str]:
         "sub_modalidades": _rows_of("sub_modalidades", "id", "name"),
         "tipos_concurso": _rows_of("tipos_concurso", "id", "name"),
     }
+
+
+@cache
+def codelists() -> dict[str, str]:
+    """This publication's own codelists: file name -> CSV text (`Code,Title`), titles in Spanish."""
     texts = {}
-    for name, rows in own.items():
+    for name, rows in _own_codelists().items():
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([("Code", "Title"), *rows])
         texts[f"{name}.csv"] = text.getvalue()
     return texts
+
+
+@cache
+def open_codes() -> dict[str, frozenset[str]]:
+    """Codelist -> the codes of it that this publication uses, for the codelists that are open."""
+    own = {name: frozenset(code for code, _ in rows) for name, rows in _own_codelists().items()}
+    return {name: codes for name, codes in own.items() if name not in closed_codes()} | {
+        "documentType": _codes_of("tipos_documento", "document_type"),
+        "extendedProcurementCategory": _codes_of("objetos", "code"),
+        "itemClassificationScheme": frozenset({"UNSPSC"}),
+        "mediaType": _codes_of("extensiones_archivo", "media_type"),
+        "partyRole": frozenset(_PARTY_ROLES),
+        "submissionMethod": _codes_of("recepcion", "code"),
+    }
+
+
+def _codes_of(catalog: str, column: str) -> frozenset[str]:
+    return frozenset(catalogs.table(catalog)[column].drop_nulls().to_list())
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from guatecompras.quality.coverage import Coverage
 from guatecompras.quality.rules import Parameter, Rule, Rules
 
 Level = Literal["field", "record", "month", "version"]
@@ -53,8 +54,9 @@ class Previous:
 class Month:
     """What the checks read: the month's flat tables (Parquet), releases (JSON Lines, gzipped) and rejects, its counts.
 
-    `history`: the distributions of up to twelve earlier months by their name, those that are public; `elsewhere`: the
-    tables of those months' current versions; `previous`: the public version of this month, if there is one.
+    `coverage`: how often each path is there (see `coverage.py`); `history`: the distributions of up to twelve earlier
+    months by their name, those that are public; `elsewhere`: the tables of those months' current versions; `previous`:
+    the public version of this month, if there is one.
     """
 
     month: str
@@ -63,6 +65,7 @@ class Month:
     rejects: Path
     counts: Mapping[str, int]
     rules: Rules
+    coverage: Coverage = field(default_factory=dict)
     history: Mapping[str, Distributions] = field(default_factory=dict)
     elsewhere: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     previous: Previous | None = None

@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[1] / "data" / "quality.toml"
 
 # block: the month is not published; warn: who runs the month is told; note: it stands in the report.
 Severity = Literal["block", "warn", "note"]
-Parameter = float | int | str | list[Any]
+Parameter = float | int | str | list[Any] | dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,27 @@ def load(replacing: str = "") -> Rules:
     unknown = replaced.keys() - rules.keys()
     if unknown:
         raise GuatecomprasError(f"the rules given: there is no check '{min(unknown)}'")
-    # A rule that names no parameters keeps those that its check needs.
     return rules | {
-        check: replace(rule, parameters={**rules[check].parameters, **rule.parameters})
+        check: replace(rule, parameters=_replaced(f"rule of {check}", rules[check].parameters, rule.parameters))
         for check, rule in replaced.items()
     }
+
+
+def _replaced(where: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters with those given in their place; what is not named keeps what its check needs, in tables too."""
+    found = dict(own)
+    for name, value in given.items():
+        if name not in own:
+            raise GuatecomprasError(f"the rules given: {where}: there is no parameter '{name}'")
+        if _kind(value) != _kind(own[name]):
+            raise GuatecomprasError(f"the rules given: {where}: parameter '{name}' must be {_kind(own[name])}")
+        found[name] = {**own[name], **value} if isinstance(value, dict) else value
+    return found
+
+
+def _kind(value: object) -> str:
+    kinds = (("true or false", bool), ("a number", (int, float)), ("a text", str), ("a list", list), ("a table", dict))
+    return next((name for name, types in kinds if isinstance(value, types)), "something else")
 
 
 def _parsed(text: str, origin: str) -> dict[str, Rule]:

@@ -8,6 +8,7 @@ from guatecompras.demo import month_tables
 from guatecompras.formats.archive import read_lines
 from guatecompras.months import Month
 from guatecompras.ocds import cohort
+from guatecompras.quality import coverage
 from guatecompras.settings import Settings
 from tests.ocds.sample_rows import Reading
 
@@ -22,9 +23,12 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> quality.Month:
     taken = snapshot.take(Reading(rows, frozenset()), DEMO, folder / "source")
     made = cohort.build(taken, folder, Settings())
     with tables.TableSet(folder / "tables", [name for name in tables.NAMES if name != "releases"]) as writing:
-        writing.write(tables.flatten(tables.read_documents(list(read_lines(made.records)))))
+        documents = tables.read_documents(list(read_lines(made.records)))
+        writing.write(tables.flatten(documents))
     rejects = folder / "rechazos.parquet"
     made.rejects.write_parquet(rejects)
     files = {**writing.files, "releases": made.releases_table}
     assert pl.read_parquet(files["records"]).height == 600
-    return quality.Month(str(DEMO), files, made.releases, rejects, made.counts, quality.rules.load())
+    return quality.Month(
+        str(DEMO), files, made.releases, rejects, made.counts, quality.rules.load(), coverage.count(documents)
+    )

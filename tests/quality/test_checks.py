@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,89 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guatecompras import quality, tables
+from guatecompras import quality
 from guatecompras.arrivals import DUPLICATE, OTHER_MONTH
-from guatecompras.contract import REJECTS_SCHEMA
 from guatecompras.errors import GateError
 from guatecompras.ocds.cohort import INVALID, UNMERGEABLE
 from guatecompras.quality import CHECKS, Check, Finding, Outcome, gate
 from guatecompras.quality.check import EXAMPLES, FAILURES_SCHEMA
 from guatecompras.quality.rules import Rule
 from guatecompras.values import EMPTY, UNREADABLE
-
-MONTH = "2026-01"
-Rows = dict[str, list[dict[str, Any]]]
-
-_at = datetime.fromisoformat
-CALLED = _at("2026-01-31 23:59:59")  # in UTC it is February already
-BY_ID = {check.id: check for check in CHECKS}
-
-
-def _concurso(nog: int) -> Rows:
-    """The rows of one NOG: called for, one offer, one award, one contract."""
-    key = {"ocid": f"ocds-xqjsxa-{nog}", "nog": nog}
-    supplier, award = "GT-NIT-7894880", f"GT-ADJ-{nog}-7894880"
-    return {
-        "records": [
-            {
-                **key,
-                "buyer_id": "GT-CISP-342",
-                "tender_procuringEntity_id": "GT-GCUC-342-2",
-                "tender_datePublished": CALLED,
-                "dataSegmentation_id": MONTH,
-            }
-        ],
-        "parties": [{**key, "id": name} for name in ("GT-CISP-342", "GT-GCUC-342-2", supplier)],
-        "items": [{**key, "id": "1"}, {**key, "id": "2"}],
-        "documents": [{**key, "id": "1"}],
-        "bids": [{**key, "id": "1", "tenderers_id": supplier}],
-        "awards": [{**key, "id": award}],
-        "award_suppliers": [{**key, "award_id": award, "id": supplier}],
-        "contracts": [{**key, "id": f"NOG-{nog}-CON-1", "awardID": award}],
-        "releases": [
-            {**key, "id": f"GT-NOG-{nog}-T1", "date": CALLED, "publishedDate": CALLED},
-            {
-                **key,
-                "id": f"GT-NOG-{nog}-T2",
-                "date": _at("2026-03-01 00:00:00"),
-                "publishedDate": _at("2026-03-02 00:00:00"),
-            },
-        ],
-    }
-
-
-def _clean() -> Rows:
-    """Two NOGs that share their ids of items, documents and bids, as they may."""
-    first, second = _concurso(11), _concurso(22)
-    return {table: first[table] + second[table] for table in first}
-
-
-def _month(folder: Path, rows: Rows, rejects: list[tuple[Any, ...]] = [], **counts: int) -> quality.Month:  # noqa: B006
-    """The month as the pipeline would hand it over: Parquet files with the pipeline's own schemas."""
-    files = {}
-    for name in tables.NAMES:
-        empty = pl.from_arrow(tables.arrow_schema(name).empty_table())
-        assert isinstance(empty, pl.DataFrame)
-        found = rows.get(name, [])
-        data = {
-            column: pl.Series(
-                column, [row.get(column) for row in found], dtype=None if isinstance(kind, pl.Datetime) else kind
-            )
-            for column, kind in empty.schema.items()
-        }
-        frame = pl.DataFrame(data).with_columns(
-            pl.col(column).cast(pl.Datetime("us")).dt.replace_time_zone(kind.time_zone)
-            for column, kind in empty.schema.items()
-            if isinstance(kind, pl.Datetime)
-        )
-        assert frame.schema == empty.schema
-        files[name] = folder / f"{name}.parquet"
-        frame.write_parquet(files[name])
-    path = folder / "rechazos.parquet"
-    pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row").write_parquet(path)
-    sizes = {name: len(rows.get(name, [])) for name in ("records", "releases")}
-    given = {"concursos": sizes["records"], "rejected": 0, **sizes, **counts}
-    return quality.Month(MONTH, files, folder / "releases.jsonl.gz", path, given, quality.rules.load())
+from tests.quality.small_month import BY_ID, MONTH, Rows
+from tests.quality.small_month import at as _at
+from tests.quality.small_month import clean as _clean
+from tests.quality.small_month import found as _found
+from tests.quality.small_month import month as _month
+from tests.quality.small_month import put as _set
+from tests.quality.small_month import repeat as _repeat
 
 
 def _invalid(nog: int, path: str = "buyer", motive: str = INVALID) -> tuple[Any, ...]:
@@ -102,13 +33,6 @@ def _invalid(nog: int, path: str = "buyer", motive: str = INVALID) -> tuple[Any,
 
 def _arrival(nog: int | None, column: str, motive: str) -> tuple[Any, ...]:
     return (nog, "concursos", f"nog={nog or ''}", column, None, "fila", motive)
-
-
-def _found(check: str, month: quality.Month) -> list[tuple[Any, ...]]:
-    outcome = BY_ID[check].evaluate(month)
-    assert outcome.failures.schema == pl.Schema(FAILURES_SCHEMA)
-    assert outcome.passed == outcome.failures.is_empty()
-    return outcome.failures.rows()
 
 
 def test_a_clean_month_passes_every_check(tmp_path: Path) -> None:
@@ -130,20 +54,16 @@ def test_checks_say_what_they_are() -> None:
 # One fault after another.
 
 
-def _set(table: str, row: int, **values: Any) -> Callable[[Rows], None]:
-    return lambda rows: rows[table][row].update(values)
-
-
-def _repeat(table: str) -> Callable[[Rows], None]:
-    return lambda rows: rows[table].append(dict(rows[table][-1]))
-
-
 _NOW = _at("2026-05-01 00:00:00")
 
 _FAULTS: list[tuple[str, Callable[[Rows], None], list[tuple[Any, ...]]]] = [
     ("identifiers", _repeat("records"), [(22, "records/ocid", "ocds-xqjsxa-22")]),
-    ("identifiers", _repeat("releases"), [(22, "releases/id", "GT-NOG-22-T2")]),
-    ("identifiers", _set("releases", 2, id="GT-NOG-11-T1"), [(11, "releases/id", "GT-NOG-11-T1")]),
+    ("identifiers", _repeat("releases"), [(22, "releases/id", "GT-NOG-22-T000000000000000002")]),
+    (
+        "identifiers",
+        _set("releases", 2, id="GT-NOG-11-T000000000000000001"),
+        [(11, "releases/id", "GT-NOG-11-T000000000000000001")],
+    ),
     ("identifiers", _repeat("parties"), [(22, "parties/id", "GT-NIT-7894880")]),
     ("identifiers", _repeat("items"), [(22, "items/id", "2")]),
     ("identifiers", _repeat("documents"), [(22, "documents/id", "1")]),
@@ -168,12 +88,12 @@ _FAULTS: list[tuple[str, Callable[[Rows], None], list[tuple[Any, ...]]]] = [
     (
         "release_dates",
         _set("releases", 0, date=_at("2026-01-31 23:59:58")),
-        [(11, "date", "GT-NOG-11-T1 2026-01-31T23:59:58-06:00")],
+        [(11, "date", "GT-NOG-11-T000000000000000001 2026-01-31T23:59:58-06:00")],
     ),
     (
         "release_dates",
         _set("releases", 3, publishedDate=_at("2026-02-28 00:00:00")),
-        [(22, "publishedDate", "GT-NOG-22-T2 2026-02-28T00:00:00-06:00")],
+        [(22, "publishedDate", "GT-NOG-22-T000000000000000002 2026-02-28T00:00:00-06:00")],
     ),
     ("release_dates", _set("releases", 3, date=_NOW, publishedDate=_NOW), []),
     (

@@ -1,0 +1,26 @@
+"""Check: every UNSPSC code begins with a segment (two digits) that the classification has."""
+
+import polars as pl
+
+from guatecompras import catalogs
+from guatecompras.quality.check import Check, Finding, Month, judge
+
+
+def _find(month: Month) -> Finding:
+    code = pl.col("classification_id")
+    applies = (pl.col("classification_scheme") == "UNSPSC") & code.str.contains("^[0-9]{8}$")
+    unknown = ~code.str.head(2).is_in(catalogs.table("unspsc_segmentos")["code"].implode())
+    return judge(month.scan("items"), unknown, "tender/items/classification/id", code, applies)
+
+
+CHECK = Check(
+    id="unspsc_segment",
+    version="1",
+    level="field",
+    dimension="validez",
+    asset="tables/items",
+    paths=("tender/items/classification/id",),
+    meaning="El código UNSPSC de cada renglón pertenece a un segmento que existe en el clasificador.",
+    description="The UNSPSC code of each item begins with a segment that exists.",
+    find=_find,
+)
