@@ -5,8 +5,9 @@ be published is the gate's business (`gate.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,9 @@ State = Literal["pass", "fail", "not_applicable"]
 # A failure: which NOG (null: of the month as a whole), where in the document, what is there.
 FAILURES_SCHEMA: dict[str, pl.DataType] = {"nog": pl.Int64(), "path": pl.String(), "value": pl.String()}
 EXAMPLES = 5
+# Processes that a check of single processes sees at once: with all of a large month, memory would grow with it.
+AT_ONCE = 25_000
+_LAST_NOG = 2**63 - 1
 # What a month is like: name of a distribution -> category -> number (see `distributions.py`).
 Distributions = Mapping[str, Mapping[str, float]]
 
@@ -69,9 +73,22 @@ class Month:
     history: Mapping[str, Distributions] = field(default_factory=dict)
     elsewhere: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     previous: Previous | None = None
+    # The first and the last NOG of a part of the month; None: all of it.
+    within: tuple[int, int] | None = None
 
     def scan(self, table: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.tables[table])
+        rows = pl.scan_parquet(self.tables[table])
+        return rows if self.within is None else rows.filter(pl.col("nog").is_between(*self.within))
+
+    def parts(self, size: int | None = None) -> list["Month"]:
+        """The month in parts of at most `size` processes, whole ones: what a check of single processes holds at once."""
+        size = size or AT_ONCE
+        nogs = self.scan("records").select("nog").collect().to_series().sort()
+        if len(nogs) <= size:
+            return [self]
+        # Of rows whose NOG has no record each belongs to a part too.
+        ends = [nogs[place - 1] for place in range(size, len(nogs), size)]
+        return [replace(self, within=(after + 1, end)) for after, end in pairwise([-1, *ends, _LAST_NOG])]
 
     def parameters(self, check: str) -> Mapping[str, Parameter]:
         return self.rules[check].parameters
@@ -173,7 +190,8 @@ class Check:
     """One check.
 
     `asset`: the asset whose content it judges; `paths`: the OCDS paths it reads; `meaning`: Spanish, for the public;
-    `description`: English; `find`: the calculation, a pure function of the month.
+    `description`: English; `find`: the calculation, a pure function of the month; `whole`: that it has to see all of the
+    month at once, even though it judges single values or processes.
     """
 
     id: str
@@ -185,8 +203,10 @@ class Check:
     meaning: str
     description: str
     find: Callable[[Month], Finding]
+    whole: bool = False
 
     def evaluate(self, month: Month) -> Outcome:
-        found = self.find(month)
+        single = self.level in {"field", "record"} and not self.whole
+        found = joined(self.find(part) for part in month.parts()) if single else self.find(month)
         failures = conformed(found.failures).sort("nog", "path", "value", nulls_last=True)
         return Outcome(self, month.rules[self.id], found.applicable, found.failed, failures)

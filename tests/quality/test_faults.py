@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from guatecompras import quality
+from guatecompras.quality import check
 from tests.quality.faults import FAULTS, Fault
 from tests.quality.faults.workshop import Workshop
 
@@ -22,3 +23,18 @@ def test_a_fault_is_caught_by_its_checks_alone(fault: Fault, clean: quality.Mont
     bench = Workshop(clean, tmp_path)
     fault.inject(bench)
     assert _failing(bench.month) == fault.checks
+
+
+def test_a_month_judged_in_parts_is_judged_as_a_whole(
+    clean: quality.Month, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large month is held in parts of whole processes; what is found must not show it."""
+    bench = Workshop(clean, tmp_path)
+    for row in FAULTS[::7]:
+        row.inject(bench)
+    whole = [(outcome.applicable, outcome.failed, outcome.failures) for outcome in quality.run(bench.month)]
+    monkeypatch.setattr(check, "AT_ONCE", 77)
+    assert len(bench.month.parts()) == 8
+    for outcome, (applicable, failed, failures) in zip(quality.run(bench.month), whole, strict=True):
+        assert (outcome.applicable, outcome.failed) == (applicable, failed), outcome.check.id
+        assert outcome.failures.equals(failures), outcome.check.id

@@ -43,4 +43,5 @@ CHECK = Check(
     meaning="Cada dato publicado está presente tan a menudo como se espera; los obligatorios, siempre.",
     description="Each published path is in the share of its parents that the rules ask, but for chance; required ones in all.",
     find=_find,
+    whole=True,
 )

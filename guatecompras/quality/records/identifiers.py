@@ -20,7 +20,7 @@ def _find(month: Month) -> Finding:
     found = [
         month.scan(table)
         .group_by(*keys)
-        # A release id is one in the month, whatever NOG it stands in.
+        # Within a NOG; that a release id carries its own NOG is another check's.
         .agg(pl.col("nog").min(), times=pl.len())
         .filter(pl.col("times") > 1)
         .select("nog", path=pl.lit(f"{table}/{keys[-1]}"), value=pl.col(keys[-1]))
