@@ -35,7 +35,7 @@ def published(folder: Path) -> Iterator[tuple[Month, cohort.Cohort, dict[str, pl
         with source.open(month) as reading:
             taken = snapshot.take(reading, month, home / "source")
         made = cohort.build(taken, home / "ocds", Settings())
-        flat = tables.flatten(tables.read_documents(read_lines(made.records)))
+        flat = tables.flatten(tables.read_documents(list(read_lines(made.records))))
         yield month, made, flat | {"releases": pl.read_parquet(made.releases_table)}
 
 

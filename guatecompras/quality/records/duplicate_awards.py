@@ -11,7 +11,7 @@ def _find(month: Month) -> Finding:
     rows = awards.join(suppliers, on=["nog", "award_id"]).with_columns(pl.col("suppliers").list.join(" / "))
     same = rows.group_by("nog", "suppliers", "date", "value_amount", "value_currency", "status")
     failures = (
-        same.agg(ids=pl.col("award_id").sort())
+        same.agg(ids=pl.col("award_id").unique().sort())
         .filter(pl.col("ids").list.len() > 1)
         .select("nog", path=pl.lit("awards/id"), value=pl.col("ids").list.join(" / "))
     )

@@ -25,8 +25,8 @@ def _find(month: Month) -> Finding:
     same = [
         rows.filter(pl.col(key) != "")
         .group_by("nog", key)
-        .agg(ids=pl.col("id").sort(), held=pl.col("id").len())
-        .filter(pl.col("held") > 1)
+        .agg(ids=pl.col("id").unique().sort())
+        .filter(pl.col("ids").list.len() > 1)
         .select("nog", path=pl.lit(path), value=pl.format("{}: {}", pl.col("ids").list.join(" / "), key))
         for key, path in (("name", "parties/name"), ("number", "parties/identifier/id"))
     ]

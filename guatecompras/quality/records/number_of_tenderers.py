@@ -12,12 +12,12 @@ _NUMBER, _PATH = "tender_numberOfTenderers", "tender/numberOfTenderers"
 
 
 def _find(month: Month) -> Finding:
-    bids = month.scan("bids").group_by("nog").agg(offered=pl.col("tenderers_id").n_unique())
+    bids = month.scan("bids").group_by("nog").agg(offered=pl.col("tenderers_id").drop_nulls().n_unique())
     rows = month.scan("records").select("nog", "tender_statusDetails", _NUMBER)
     rows = rows.join(bids, on="nog", how="left").collect().lazy()
-    counted = judge(
-        rows, pl.col(_NUMBER).ne_missing(pl.col("offered")), _PATH, pair(_NUMBER, "offered"), pl.col("offered") > 0
-    )
+    # Whether the number may be absent is not asked here.
+    wrong, both = pl.col(_NUMBER) != pl.col("offered"), pl.col(_NUMBER).is_not_null() & pl.col("offered").is_not_null()
+    counted = judge(rows, wrong, _PATH, pair(_NUMBER, "offered"), both)
     lonely = judge(rows, pl.col(_NUMBER) == 0, _PATH, pair(_NUMBER, "tender_statusDetails"), awarded() == 1)
     return joined((counted, lonely))
 
