@@ -74,8 +74,11 @@ def _spell_a_rival_otherwise(bench: Workshop) -> None:
 
 def _number_a_rival_alike(bench: Workshop) -> None:
     nog, one, other = _rivals(bench)
-    number = bench.table("parties").filter(_party(nog, one))["identifier_id"][0]
-    bench.set("parties", _party(nog, other), identifier_id=number, identifier_scheme="GT-GCID")
+    number = f"0{one.removeprefix('GT-NIT-')}"
+    again = f"GT-NIT-{number}"
+    bench.set("parties", _party(nog, other), id=again, identifier_id=number)
+    for table, column in (("party_roles", "party_id"), ("bids", "tenderers_id")):
+        bench.set(table, (pl.col("nog") == nog) & (pl.col(column) == other), **{column: again})
 
 
 def _award_twice(bench: Workshop) -> None:
@@ -107,7 +110,18 @@ FAULTS: tuple[Fault, ...] = (
         edit("party_roles", first(pl.col("role") == "tenderer"), party_id="GT-NIT-19"),
     ),
     fault("a supplier has no award", "references orphans", edit("award_suppliers", nth(0), award_id="GT-ADJ-0-0")),
-    fault("a party does nothing", "orphans", add("parties", pl.lit(True), 1, id=pl.lit("GT-NIT-19"))),
+    fault(
+        "a party does nothing",
+        "orphans",
+        add(
+            "parties",
+            pl.lit(True),
+            1,
+            id=pl.lit("GT-NIT-19"),
+            identifier_scheme=pl.lit("GT-NIT"),
+            identifier_id=pl.lit("19"),
+        ),
+    ),
     fault("an award has no supplier", "orphans party_roles", drop("award_suppliers", nth(0))),
     # Times.
     fault("a release is older than its call", "release_dates", edit("releases", nth(0), date=later("date", -1))),
@@ -235,7 +249,7 @@ FAULTS: tuple[Fault, ...] = (
         add("party_roles", pl.col("role") == "buyer", 1, role=pl.lit("supplier")),
     ),
     fault("a rival is a tenderer in another spelling", "duplicate_suppliers", _spell_a_rival_otherwise),
-    fault("a rival has a tenderer's number in another registry", "duplicate_suppliers", _number_a_rival_alike),
+    fault("a rival has a tenderer's number, with a zero before it", "duplicate_suppliers", _number_a_rival_alike),
     # Amounts.
     fault(
         "offers are in dollars",
