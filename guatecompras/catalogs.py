@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "data" / "catalogs"
 NAMES: tuple[str, ...] = tuple(sorted(path.stem for path in FOLDER.glob("*.csv")))
 
 # Everything else in the files is text.
-_NUMBERS = {name: pl.Int64() for name in ("id", "modalidad", "opened", "legacy")}
+_NUMBERS = {name: pl.Int64() for name in ("id", "modalidad", "opened", "legacy", "awarded", "dias")}
 
 # The catalogs that the contract's `codes` name, with the column that holds the values allowed.
 _CODES = {
@@ -35,7 +35,7 @@ def table(name: str) -> pl.DataFrame:
     |---|---|
     | modalidades | id, name, literal (as published), method (OCDS), rationale (legal ground, if not open) |
     | sub_modalidades | id, modalidad, name, rationale |
-    | estatus | id, name, tender_status (OCDS), opened (1: offers not sealed), group, legacy (1: name unknown) |
+    | estatus | id, name, tender_status (OCDS), opened (1: offers not sealed), group, legacy (1: name unknown), awarded |
     | categorias, tipos_concurso | id, name |
     | tipos_documento | literal (single spaces), document_type (OCDS; null where the codelist has none) |
     | monedas | code (ISO 4217) |
@@ -44,6 +44,11 @@ def table(name: str) -> pl.DataFrame:
     | estados | tabla, literal, code (OCDS), details (as published) |
     | objetos, recepcion | literal, code (OCDS) |
     | eventos | tipo, tag_first (release tag of a NOG's first event of the kind), tag_again (of later ones) |
+    | umbrales | id, modalidad, desde, hasta (null: in force), maximo (GTQ, by law), ley |
+    | plazos | id, modalidad, desde, dias (at least, to make offers), clase (calendario, habiles), ley (article) |
+
+    estatus.awarded: 1 there is an award in force, 0 there is none, null both may be. The reforms of the thresholds are
+    dated to the month by our sources: the months in which they changed are in no row of umbrales.
     """
     if name not in NAMES:
         raise KeyError(f"no catalog {name!r}: there are {', '.join(NAMES)}")

@@ -227,10 +227,14 @@ def _outcome(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Series
     table = weighted(list(_BIDDERS), list(_BIDDERS.values()))
     usual, extra = draws.choice("oferentes", place, table), draws.choice("oferentes/más", place, table)
     mood = draws.unit("competencia", place)
+    direct = (country.modalities["metodo"] == "direct").gather(frame["modalidad"])
     frame = frame.with_columns(
         fin=pl.when(pl.col("clase") == "ausencia").then(ADJUDICADO).otherwise(outcome),
         _variant=draws.unit("variante", place),
-        _offers=pl.when((usual == 1) & (mood > competition))
+        # who is contracted directly has no competitors
+        _offers=pl.when(direct)
+        .then(1)
+        .when((usual == 1) & (mood > competition))
         .then((usual + extra).clip(upper_bound=23))
         .when((competition > 1.0) & (mood * competition > 1.0))
         .then(1)
@@ -608,18 +612,17 @@ def _renglones(plan: _Plan) -> pl.DataFrame:
     most = goods["cantidad"]
     spread = draws.unit("cantidad", rows.place)
     whole = (spread * spread * most.cast(pl.Float64)).cast(pl.Int64) + 1
-    fraction = (
-        pl.when(goods["unidad"].str.starts_with("Metro")).then(draws.below("decimales", rows.place, 100)).otherwise(0)
-    )
+    metres = goods["unidad"].str.starts_with("Metro")
+    hundredths = whole * 100 + draws.below("decimales", rows.place, 100).set(~metres, 0)
     estimate = (_estimates(plan) // _item_counts(plan)).gather(rows.parent)
-    price = estimate // whole
+    price = estimate * 100 // hundredths
     return pl.select(
         nog=plan.nog.gather(rows.parent),
         renglon_id=draws.hex_ids("renglón", rows.place),
         orden=rows.number + 1,
         descripcion=goods["descripcion"],
         unspsc=goods["unspsc"].cast(pl.String),
-        cantidad=(whole * 100 + fraction) / 100,
+        cantidad=hundredths / 100,
         unidad_medida=goods["unidad"],
         precio_unitario=pl.when(price > 0).then(price / 100),
         moneda=pl.when(price > 0).then(pl.lit("GTQ")),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from guatecompras import catalogs
 from guatecompras.contract import TABLES
 from guatecompras.demo.draws import Draws, Quantiles, weighted
 
@@ -88,6 +89,8 @@ def world(seed: int) -> World:
     draws = Draws(seed, "mundo")
     words = {name: _read(name) for name in ("rubros", "bienes", "modalidades", "titulos", "documentos", "extensiones")}
     lines, goods, modalities = words["rubros"], words["bienes"], words["modalidades"]
+    methods = catalogs.mapping("modalidades", "id", "method")
+    modalities = modalities.with_columns(metodo=pl.col("modalidad").replace_strict(methods, return_dtype=pl.String))
     entities, units = _buyers(draws)
     suppliers = _suppliers(draws, GROUP * int(lines["grupos"].sum()))
     counts = goods.group_by("rubro", maintain_order=True).len()["len"].cast(pl.Int64)

@@ -24,6 +24,12 @@ def concurso(nog: int) -> Rows:
     """The rows of one NOG: called for, one offer, one award, one contract."""
     key = {"ocid": f"ocds-xqjsxa-{nog}", "nog": nog}
     supplier, award = "GT-NIT-7894880", f"GT-ADJ-{nog}-7894880"
+    roles = (
+        ("GT-CISP-342", "buyer"),
+        ("GT-GCUC-342-2", "procuringEntity"),
+        (supplier, "tenderer"),
+        (supplier, "supplier"),
+    )
     return {
         "records": [
             {
@@ -35,6 +41,7 @@ def concurso(nog: int) -> Rows:
             }
         ],
         "parties": [{**key, "id": name} for name in ("GT-CISP-342", "GT-GCUC-342-2", supplier)],
+        "party_roles": [{**key, "party_id": name, "role": role} for name, role in roles],
         "items": [{**key, "id": "1"}, {**key, "id": "2"}],
         "documents": [{**key, "id": "1", "documentType": "tenderNotice"}],
         "bids": [{**key, "id": "1", "tenderers_id": supplier}],

@@ -27,7 +27,7 @@ class Workshop:
         frame.write_parquet(path)
         self.month = replace(self.month, tables={**self.month.tables, name: path})
 
-    def set(self, name: str, where: pl.Expr, **values: pl.Expr | object) -> None:
+    def set(self, name: str, where: pl.Expr, /, **values: pl.Expr | object) -> None:
         """Other values in the rows `where`; there have to be some."""
         frame = self.table(name)
         assert frame.filter(where).height, "no row to break"
@@ -63,7 +63,7 @@ def nth(row: int) -> pl.Expr:
     return pl.int_range(pl.len()) == row
 
 
-def edit(table: str, where: pl.Expr, **values: pl.Expr | object) -> Callable[[Workshop], None]:
+def edit(table: str, where: pl.Expr, /, **values: pl.Expr | object) -> Callable[[Workshop], None]:
     """Set columns of a table in some rows."""
     return lambda bench: bench.set(table, where, **values)
 
