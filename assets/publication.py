@@ -8,9 +8,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.quality import REPORT, accepted, bar
 from assets.reporting import as_markdown, one_line, spec
 from guatecompras import tables
 from guatecompras.publication import verify_version
+from guatecompras.quality.report.document import score_in
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
 
@@ -26,7 +28,7 @@ _PARTS = [("ocds", "releases"), ("ocds", "records"), ("ocds", "rechazos"), *(("t
             _MONTH,
             "The month's version, public: every check passed again on these very files, then the index switched to it at once.",
             {"guatecompras"},
-            [*_FILES, *_PARTS],
+            [*_FILES, *_PARTS, REPORT],
         )
     ],
     partitions_def=MONTHS,
@@ -35,7 +37,8 @@ def publication_month(context: dg.AssetExecutionContext, store: StoreResource) -
     """Judge the month again, write its manifest, put the version in place and switch the index."""
     with one_line():
         work = store.work(context.partition_key, context.run.run_id)
-        entry = work.publish()
+        let_pass = accepted(context)
+        entry = work.publish(let_pass)
     store.forget(work, context.run.run_id)
     files = pl.DataFrame(
         [{key: file[key] for key in ("path", "format", "bytes", "rows", "sha256")} for file in entry["files"]]
@@ -49,6 +52,8 @@ def publication_month(context: dg.AssetExecutionContext, store: StoreResource) -
         "files": dg.MetadataValue.md(as_markdown(files)),
         "watermark": work.snapshot().as_of,
     }
+    if let_pass:
+        metadata["accepted"] = dg.MetadataValue.json(let_pass)
     return dg.MaterializeResult(asset_key=dg.AssetKey(list(_MONTH)), metadata=metadata | entry["counts"])
 
 
@@ -72,8 +77,16 @@ def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -
     rows = []
     for month, entry in index["months"].items():
         faults += verify_version(place.version_folder(month, entry["version"]), entry["files"], month, counted=False)
+        score = score_in(place.version_folder(month, entry["version"]))
         rows.append(
-            {"month": month, "version": entry["version"], "versions": 1 + len(entry["versions"]), **entry["counts"]}
+            {
+                "month": month,
+                "version": entry["version"],
+                "versions": 1 + len(entry["versions"]),
+                "score": score,
+                "": bar(score) if score is not None else "",
+                **entry["counts"],
+            }
         )
     if faults:
         raise dg.Failure(

@@ -1,20 +1,82 @@
-"""The month's checks, as Dagster sees them: blocking ones stop what would publish. The checks are `guatecompras/quality/`'s."""
+"""The quality layer: the report on a month, and its checks as Dagster sees them: blocking ones stop what would publish.
+
+The checks, the report and the gate are `guatecompras/quality/`'s.
+"""
 
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
-from assets.reporting import as_markdown, one_line
+from assets.reporting import as_markdown, one_line, reported, spec
+from guatecompras import tables
+from guatecompras.month import QUALITY_JSON, QUALITY_PAGE
 from guatecompras.quality import CHECKS, Check, gate, rules
-from guatecompras.quality.check import EXAMPLES
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
+
+REPORT = ("quality", "report")
+# A run's tag: JSON, {"check": "why it may fail in this run"}. The command's --accept and --why write it.
+ACCEPT_TAG = "guatecompras/accept"
+_BAR = 20  # characters
 
 
 def _key(asset: str) -> dg.AssetKey:
     return dg.AssetKey(asset.split("/"))
+
+
+def accepted(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dict[str, str]:
+    """The overrides that a run was started with."""
+    return gate.overrides_told(context.run.tags.get(ACCEPT_TAG, ""), rules.load())
+
+
+@dg.multi_asset(
+    name="quality_report",
+    specs=[
+        spec(
+            REPORT,
+            "How good the month is: every check with its failures, coverage of every path, scores and trend. JSON, and a page.",
+            {"json"},
+            [*(("tables", name) for name in tables.NAMES), ("ocds", "rechazos")],
+        )
+    ],
+    partitions_def=MONTHS,
+)
+def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Evaluate every check and write the report."""
+    with one_line():
+        work = store.work(context.partition_key, context.run.run_id)
+        stage = work.report(accepted(context))
+    told = stage.data["told"]
+    failing = [outcome for outcome in stage.data["judged"] if not outcome["passed"]]
+    trend = pl.DataFrame([{"month": month, "score": score, "": bar(score)} for month, score in told["trend"].items()])
+    scores = pl.DataFrame(
+        [{"dimension": name, "score": score, "": bar(score)} for name, score in told["dimensions"].items()]
+    )
+    more: dict[str, Any] = {
+        "score": told["score"],
+        "page": dg.MetadataValue.path(stage.path(QUALITY_PAGE)),
+        "failing checks": dg.MetadataValue.md(as_markdown(_as_frame(failing)) if failing else "none"),
+        "scores": dg.MetadataValue.md(as_markdown(scores)),
+        "trend": dg.MetadataValue.md(as_markdown(trend)),
+        "compared with": dg.MetadataValue.json(told["compared"]),
+    }
+    if told["accepted"]:
+        more["accepted"] = dg.MetadataValue.json(told["accepted"])
+    return reported(REPORT, stage, QUALITY_JSON, **more)
+
+
+def bar(score: float) -> str:
+    """A score from 0 to 100 as a bar of characters: the UI shows no pictures in its tables."""
+    full = round(score / 100 * _BAR)
+    return "█" * full + "░" * (_BAR - full)
+
+
+def _as_frame(judged: list[dict[str, Any]]) -> pl.DataFrame:
+    rows = [{name: told[name] for name in ("id", "severity", "failed", "applicable")} for told in judged]
+    return pl.DataFrame(rows)
 
 
 def _specs() -> list[dg.AssetCheckSpec]:
@@ -30,37 +92,36 @@ def _spec(check: Check) -> dg.AssetCheckSpec:
         asset=_key(check.asset),
         description=f"{check.description} ({check.meaning})",
         blocking=rules.load()[check.id].severity == "block",
-        # All of them read all the tables.
-        additional_deps=[key for key in (_key("tables/records"), _key("ocds/rechazos")) if key != _key(check.asset)],
+        # What they found stands in the report.
+        additional_deps=[dg.AssetKey(REPORT)],
         partitions_def=MONTHS,
     )
 
 
 @dg.multi_asset_check(name="checks", specs=_specs())
 def month_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate every check of the month; the first failures are in the metadata, all of them in a file."""
+    """Say what every check found; the first failures are in the metadata, all of them in a file."""
     with one_line():
         work = store.work(context.partition_key, context.run.run_id)
-        outcomes = work.check()
-    for outcome in outcomes:
-        metadata: dict[str, Any] = {
-            "state": outcome.state,
-            "applicable": outcome.applicable,
-            "failed": outcome.failed,
-            "version": outcome.check.version,
-        }
-        if outcome.note:
-            metadata["note"] = outcome.note
-        if outcome.failures.height:
-            metadata["examples"] = dg.MetadataValue.md(as_markdown(outcome.failures.head(EXAMPLES)))
-            metadata["all failures"] = dg.MetadataValue.path(work.write_failures(outcome))
-        severity = dg.AssetCheckSeverity.ERROR if outcome.rule.severity == "block" else dg.AssetCheckSeverity.WARN
+        let_pass = accepted(context)
+        judged = work.report(let_pass).data["judged"]
+    for check, told in zip(CHECKS, judged, strict=True):
+        metadata: dict[str, Any] = {name: told[name] for name in ("state", "applicable", "failed", "version")}
+        if told["note"]:
+            metadata["note"] = told["note"]
+        if told["examples"]:
+            metadata["examples"] = dg.MetadataValue.md(as_markdown(pl.DataFrame(told["examples"], infer_schema_length=None)))
+        if told["failures_file"]:
+            metadata["all failures"] = dg.MetadataValue.path(work.folder / told["failures_file"])
+        if not told["passed"] and check.id in let_pass:
+            metadata["accepted"] = let_pass[check.id]
+        stops = told["severity"] == "block" and check.id not in let_pass
         yield dg.AssetCheckResult(
-            check_name=outcome.check.id,
-            asset_key=_key(outcome.check.asset),
-            passed=outcome.passed,
-            severity=severity,
+            check_name=check.id,
+            asset_key=_key(check.asset),
+            passed=told["passed"],
+            severity=dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN,
             metadata=metadata,
         )
     with one_line():
-        gate.require(outcomes, context.partition_key)
+        gate.require(judged, context.partition_key, let_pass)

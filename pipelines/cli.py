@@ -66,19 +66,33 @@ def _one_line() -> Iterator[None]:
     show_default=True,
     help="Months side by side, each in its own process.",
 )
-def publish(months: tuple[str, ...], source: str, store: str, jobs: int) -> None:
+@click.option(
+    "--accept",
+    "checks",
+    multiple=True,
+    metavar="CHECK",
+    help="Publish although this blocking check fails, in this run only; say why with --why, once for each.",
+)
+@click.option("--why", "reasons", multiple=True, metavar="TEXT", help="Why; it stands in the manifest and the report.")
+def publish(
+    months: tuple[str, ...], source: str, store: str, jobs: int, checks: tuple[str, ...], reasons: tuple[str, ...]
+) -> None:
     """Publish months through Dagster: extract, build, check, write, switch the index. Months as YYYY-MM."""
     with _one_line():
         signal.signal(
             signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
         )  # a service manager's stop is a Ctrl-C
         wanted = [str(month) for month in parse_months(months)]
+        if len(checks) != len(reasons):
+            raise click.UsageError("each --accept needs its --why, and each --why its --accept")
+        from guatecompras.quality import gate, rules
         from guatecompras.stores import open_store
         from pipelines.runner import prepare_home, publish_months
         from resources.settings import DEFAULT_SOURCE, default_store
         from resources.sources.uri import open_source
 
         source, store = source or DEFAULT_SOURCE, store or default_store()
+        accepted = gate.overrides(zip(checks, reasons, strict=True), rules.load())
         open_source(source)  # a bad address is named before any run
         place = open_store(store)
         place.index()
@@ -87,7 +101,7 @@ def publish(months: tuple[str, ...], source: str, store: str, jobs: int) -> None
         with _progress() as bar:
             task = bar.add_task("publishing", total=len(wanted), stage="")
             for result in publish_months(
-                wanted, source, store, jobs, lambda month, stage: bar.update(task, stage=f"{month} {stage}")
+                wanted, source, store, jobs, lambda month, stage: bar.update(task, stage=f"{month} {stage}"), accepted
             ):
                 results.append(result)
                 mark = "[green]published[/]" if result.published else "[red]failed[/]"

@@ -5,7 +5,7 @@ import dagster as dg
 from assets.downloads import downloads
 from assets.ocds import ocds_documents
 from assets.publication import publication_index, publication_month
-from assets.quality import month_checks
+from assets.quality import month_checks, quality_report
 from assets.source import source_tables
 from assets.tables import flat_tables
 from pipelines.jobs import index_job, month_job
@@ -18,7 +18,15 @@ from resources.settings import SourceResource, StoreResource
 def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
     """The definitions over a source and a store, each by its URI; empty ones come from the environment when a run starts."""
     return dg.Definitions(
-        assets=[source_tables, ocds_documents, flat_tables, downloads, publication_month, publication_index],
+        assets=[
+            source_tables,
+            ocds_documents,
+            flat_tables,
+            quality_report,
+            downloads,
+            publication_month,
+            publication_index,
+        ],
         asset_checks=[month_checks],
         jobs=[month_job, index_job],
         schedules=SCHEDULES,

@@ -3,6 +3,7 @@
 What a run does is the job's business (`jobs.py`); how progress looks is the command's (`cli.py`).
 """
 
+import json
 import multiprocessing as mp
 import os
 import queue
@@ -11,7 +12,7 @@ import socket
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -32,6 +33,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # What an interrupted worker gets to mark its run in the home before it is ended.
 _GRACE_SECONDS = 10.0
+
+NOTHING: Mapping[str, str] = {}
 
 Progress = Callable[[str, str], None]  # month, what it is at
 
@@ -59,22 +62,31 @@ def prepare_home() -> Path:
         return home
 
 
-def publish_months(months: Iterable[str], source: str, store: str, jobs: int, progress: Progress) -> Iterator[Result]:
-    """Publish months, `jobs` at a time in processes of their own (one: in this one); yields each as it ends."""
+def publish_months(
+    months: Iterable[str], source: str, store: str, jobs: int, progress: Progress, accepted: Mapping[str, str] = NOTHING
+) -> Iterator[Result]:
+    """Publish months, `jobs` at a time in processes of their own (one: in this one); yields each as it ends.
+
+    `accepted`: blocking checks that may fail in these runs, and why.
+    """
     wanted = list(months)
     if jobs == 1 or len(wanted) == 1:
         with _noticing_signals() as interrupted:
             for month in wanted:
-                yield publish_month(month, source, store, progress)
+                yield publish_month(month, source, store, progress, accepted)
                 if interrupted():
                     raise KeyboardInterrupt
     else:
-        yield from _side_by_side(wanted, source, store, min(jobs, len(wanted)), progress)
+        yield from _side_by_side(wanted, source, store, min(jobs, len(wanted)), progress, accepted)
 
 
-def publish_month(month: str, source: str, store: str, progress: Progress) -> Result:
+def publish_month(
+    month: str, source: str, store: str, progress: Progress, accepted: Mapping[str, str] = NOTHING
+) -> Result:
     """Run the month's job in this process and say how it ended; never raises for what happens inside the run."""
-    from pipelines.definitions import build_definitions  # noqa: PLC0415  # workers import it, the parent need not
+    # Workers import them, the parent need not.
+    from assets.quality import ACCEPT_TAG  # noqa: PLC0415
+    from pipelines.definitions import build_definitions  # noqa: PLC0415
 
     started = time.perf_counter()
     run_id = str(uuid.uuid4())
@@ -88,7 +100,7 @@ def publish_month(month: str, source: str, store: str, progress: Progress) -> Re
             run_id=run_id,
             raise_on_error=False,
             run_config=_QUIET,
-            tags={"guatecompras/by": "command"},
+            tags={"guatecompras/by": "command"} | ({ACCEPT_TAG: json.dumps(dict(accepted))} if accepted else {}),
         )
     reason = (
         "" if outcome.success else reason_of(outcome.all_events) or "it failed before its first step; its log says why"
@@ -137,12 +149,14 @@ def _start_worker(channel: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _work(month: str, source: str, store: str) -> Result:
+def _work(month: str, source: str, store: str, accepted: Mapping[str, str]) -> Result:
     _channel.put((month, "starting"))
-    return publish_month(month, source, store, lambda *words: _channel.put(words))
+    return publish_month(month, source, store, lambda *words: _channel.put(words), accepted)
 
 
-def _side_by_side(months: list[str], source: str, store: str, jobs: int, progress: Progress) -> Iterator[Result]:
+def _side_by_side(
+    months: list[str], source: str, store: str, jobs: int, progress: Progress, accepted: Mapping[str, str]
+) -> Iterator[Result]:
     # Fresh interpreters: the libraries' threads do not survive a fork.
     context = mp.get_context("spawn")
     left = months
@@ -151,7 +165,7 @@ def _side_by_side(months: list[str], source: str, store: str, jobs: int, progres
         begun: set[str] = set()
         broken: list[str] = []
         with ProcessPoolExecutor(jobs, context, _start_worker, (channel,)) as pool, _ending_workers(pool):
-            futures = {pool.submit(_work, month, source, store): month for month in left}
+            futures = {pool.submit(_work, month, source, store, accepted): month for month in left}
             for future in _as_they_end(futures, channel, begun, progress):
                 month = futures[future]
                 try:
