@@ -31,7 +31,8 @@ from guatecompras.months import UTC_OFFSET, Month
 from guatecompras.ocds import cohort, profile
 from guatecompras.ocds.packages import package_head, record_lines
 from guatecompras.publication import MANIFEST, PublishedFile
-from guatecompras.quality import gate
+from guatecompras.quality import compared, gate
+from guatecompras.quality.compared import Compared
 from guatecompras.settings import Settings
 from guatecompras.snapshot import Snapshot
 from guatecompras.stores import Store
@@ -198,10 +199,14 @@ class MonthWork:
 
         return self._stage("tables", do)
 
+    def compared(self) -> Compared:
+        """What is public that the version is compared with: the months before, and the version that it would replace."""
+        return compared.read(self.store, self.month, self.version)
+
     def check(self) -> list[quality.Outcome]:
         """Evaluate every check on what was built; never remembered, so that publishing judges anew."""
         with self.store.working(self.month, self.version):
-            made, flat = self._need("ocds"), self._need("tables")
+            made, flat, against = self._need("ocds"), self._need("tables"), self.compared()
             return quality.run(
                 quality.Month(
                     month=self.month,
@@ -210,6 +215,9 @@ class MonthWork:
                     rejects=made.path("rechazos"),
                     counts=made.data["counts"],
                     rules=quality.rules.load(self.config.quality_rules),
+                    history=against.history,
+                    elsewhere=against.elsewhere,
+                    previous=against.previous,
                 )
             )
 

@@ -30,6 +30,7 @@ from guatecompras.publication import verify_publication
 from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
 from resources.sources.demo import DemoReading, DemoSource
+from tests.replaced import LOSSES_ALLOWED
 
 MONTH = "2026-01"
 OLD, NEW = "demo:?size=60&seed=2", "demo:?size=60&seed=1"
@@ -39,7 +40,7 @@ Json = dict[str, Any]
 
 
 def _extract(store: LocalStore, uri: str = NEW, source: DemoSource | None = None) -> MonthWork:
-    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), Settings())[0]
+    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), LOSSES_ALLOWED)[0]
 
 
 def _build(work: MonthWork) -> MonthWork:
@@ -218,7 +219,7 @@ def test_a_store_can_be_moved_between_stages(tmp_path: Path, old_root: Path) -> 
     work.tables()
     (tmp_path / "here").rename(tmp_path / "there")
     store = LocalStore(tmp_path / "there")
-    moved = MonthWork(store, MONTH, work.version, Settings())
+    moved = MonthWork(store, MONTH, work.version, LOSSES_ALLOWED)
     assert moved.ocds().reused
     entry = _build(moved).publish()
     assert _undated(store.index()) == _undated(LocalStore(old_root).index())
@@ -255,16 +256,16 @@ if "privatestore" in sys.argv[1]:
     socket.gethostname = lambda: "privatehostname"
 from guatecompras.month import DOWNLOADS, MonthWork
 from guatecompras.months import Month
-from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
 from resources.sources.demo import DemoSource
+from tests.replaced import LOSSES_ALLOWED
 
 store, source = LocalStore(Path(sys.argv[1])), DemoSource.from_uri(sys.argv[2])
 source.uri = "postgresql://privateuser@privatesource/x"
 if len(sys.argv) > 3:
     print("ready", flush=True)
     sys.stdin.readline()
-work, _ = MonthWork.extract(store, source, Month.parse("2026-01"), Settings())
+work, _ = MonthWork.extract(store, source, Month.parse("2026-01"), LOSSES_ALLOWED)
 for do in (work.ocds, work.tables, *(lambda name=name: work.download(name) for name in DOWNLOADS), work.publish):
     do()
     if len(sys.argv) > 3:
@@ -659,7 +660,7 @@ def test_a_missing_stage_says_what_to_do(new_root: Path, tmp_path: Path, stage: 
 
 
 def test_a_month_without_a_snapshot_says_what_to_do(tmp_path: Path) -> None:
-    work = MonthWork(LocalStore(tmp_path), MONTH, "none", Settings())
+    work = MonthWork(LocalStore(tmp_path), MONTH, "none", LOSSES_ALLOWED)
     acts = [work.ocds, work.tables, work.check, work.publish, work.snapshot]
     for act in [*acts, *(lambda name=name: work.download(name) for name in DOWNLOADS)]:
         with pytest.raises(StoreError, match="materialize the whole month"):

@@ -38,12 +38,14 @@ Distributions = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Previous:
-    """The version of the same month that is public now. `releases`: its JSON Lines, gzipped; `version`: its name."""
+    """The version of the same month that is public now. `releases`: its JSON Lines, gzipped; `version`: its name;
+    `same_code`: whether it was made by the code that runs now, so that what differs comes from the source."""
 
     version: str
     tables: Mapping[str, Path]
     releases: Path
     distributions: Distributions
+    same_code: bool = True
 
     def scan(self, table: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.tables[table])
@@ -53,8 +55,9 @@ class Previous:
 class Month:
     """What the checks read: the month's flat tables (Parquet), releases (JSON Lines, gzipped) and rejects, its counts.
 
-    `history`: the distributions of up to twelve earlier months by their name, those that are public; `elsewhere`: the
-    tables of those months' current versions; `previous`: the public version of this month, if there is one.
+    `history`: the distributions of up to twelve earlier months by their name, those that are public; `elsewhere`: of
+    those months' current versions the tables of what has an id of its own; `previous`: the public version of this month,
+    if there is one. All three come from `compared.py`.
     """
 
     month: str
