@@ -110,7 +110,9 @@ def month_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -
         if told["note"]:
             metadata["note"] = told["note"]
         if told["examples"]:
-            metadata["examples"] = dg.MetadataValue.md(as_markdown(pl.DataFrame(told["examples"], infer_schema_length=None)))
+            metadata["examples"] = dg.MetadataValue.md(
+                as_markdown(pl.DataFrame(told["examples"], infer_schema_length=None))
+            )
         if told["failures_file"]:
             metadata["all failures"] = dg.MetadataValue.path(work.folder / told["failures_file"])
         if not told["passed"] and check.id in let_pass:

@@ -98,7 +98,7 @@ def everything(folder: Path, out: Path, source: str) -> None:
     work = _extracted(folder, out, source)
     work.ocds()
     work.tables()
-    work.check()
+    work.report()
     work.downloads(DOWNLOADS)
     work.publish()
     print(f"{work.month} published in {time.perf_counter() - started:.1f} s")

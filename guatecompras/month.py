@@ -8,7 +8,7 @@ business; what each does is in the modules it calls.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -33,7 +33,10 @@ from guatecompras.ocds import cohort, profile
 from guatecompras.ocds.earlier import Earlier
 from guatecompras.ocds.packages import package_head, record_lines
 from guatecompras.publication import MANIFEST, PublishedFile
-from guatecompras.quality import coverage, gate
+from guatecompras.quality import compared, coverage, gate
+from guatecompras.quality.check import SUMMARY
+from guatecompras.quality.compared import Compared
+from guatecompras.quality.report import document, html
 from guatecompras.settings import Settings
 from guatecompras.snapshot import Snapshot
 from guatecompras.stores import Store
@@ -42,6 +45,8 @@ Json = dict[str, Any]
 
 # The schemas, codelists and extensions that the month holds.
 PROFILE = "profile.zip"
+QUALITY_JSON, QUALITY_PAGE = document.NAME, "quality.html"
+NO_OVERRIDES: Mapping[str, str] = {}
 # What the index says of a month's counts.
 INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
 # Compiled records read at once when they are flattened.
@@ -68,9 +73,9 @@ DOWNLOADS: dict[str, Download] = {
 
 # What is made from a stage: it has to be made again when the stage is.
 _MADE_FROM = {
-    "source": ("ocds", "tables", *DOWNLOADS),
-    "ocds": ("tables", *DOWNLOADS),
-    "tables": tuple(DOWNLOADS),
+    "source": ("ocds", "tables", "report", *DOWNLOADS),
+    "ocds": ("tables", "report", *DOWNLOADS),
+    "tables": ("report", *DOWNLOADS),
 }
 
 
@@ -225,30 +230,77 @@ class MonthWork:
 
         return self._stage("tables", do)
 
-    def check(self) -> list[quality.Outcome]:
-        """Evaluate every check on what was built; never remembered, so that publishing judges anew."""
-        with self.store.working(self.month, self.version):
-            made, flat = self._need("ocds"), self._need("tables")
-            return quality.run(
-                quality.Month(
-                    month=self.month,
-                    tables={name: flat.path(name) for name in tables.NAMES},
-                    releases=made.path("releases"),
-                    rejects=made.path("rechazos"),
-                    counts=made.data["counts"],
-                    rules=quality.rules.load(self.config.quality_rules),
-                    coverage={path: (there, possible) for path, (there, possible) in flat.data["coverage"].items()},
-                )
-            )
+    # Quality.
 
-    def write_failures(self, outcome: quality.Outcome) -> Path:
-        """All failures of a check as a CSV in the work folder."""
+    def judged(self, against: Compared, checks: Sequence[quality.Check] = quality.CHECKS) -> list[quality.Outcome]:
+        """Evaluate checks on what was built; never remembered."""
+        with self.store.working(self.month, self.version):
+            return quality.run(self._month(against), checks)
+
+    def compared(self) -> Compared:
+        """What is public that the version is compared with: the months before, and the version that it would replace."""
+        return compared.read(self.store, self.month, self.version)
+
+    def _month(self, against: Compared) -> quality.Month:
+        made, flat = self._need("ocds"), self._need("tables")
+        return quality.Month(
+            month=self.month,
+            tables={name: flat.path(name) for name in tables.NAMES},
+            releases=made.path("releases"),
+            rejects=made.path("rechazos"),
+            counts=made.data["counts"],
+            rules=quality.rules.load(self.config.quality_rules),
+            coverage={path: (there, possible) for path, (there, possible) in flat.data["coverage"].items()},
+            history=against.history,
+            elsewhere=against.elsewhere,
+            previous=against.previous,
+        )
+
+    def report(self, accepted: Mapping[str, str] = NO_OVERRIDES) -> Stage:
+        """Every check evaluated, and what they say as JSON and as a page. `accepted`: blocking checks that may fail, and why.
+
+        It is made again when what the month is compared with is other than it was, unless the version is public already:
+        then its report is too. `data`: `judged`, the summaries in the order of the checks, and `told`, what is told in short.
+        """
+        against = self.compared()
+        base = {
+            "versions": dict(against.versions),
+            "unreadable": list(against.unreadable),
+            "accepted": dict(accepted),
+        }
+
+        def holds(done: Stage) -> bool:
+            return self._public().version == self.version or bool(done.data["base"] == base)
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            month = self._month(against)
+            outcomes = quality.run(month)
+            told = document.document(month, self.version, self._dated(), outcomes, against, accepted)
+            written = {QUALITY_JSON: orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)}
+            written[QUALITY_PAGE] = html.render(told).encode()
+            for name, content in written.items():
+                with replacing(self.folder / name) as part:
+                    part.write_bytes(content)
+            judged = [outcome.summary() | {"failures_file": self._write_failures(outcome)} for outcome in outcomes]
+            return {name: (self.folder / name, 1) for name in written}, {
+                "base": base,
+                "judged": judged,
+                "told": document.in_short(told),
+            }
+
+        return self._stage("report", do, holds)
+
+    def _write_failures(self, outcome: quality.Outcome) -> str:
+        """All failures of a check as a CSV, by its name in the work folder; empty where there are none."""
+        if outcome.failures.is_empty():
+            return ""
         path = self.folder / "checks" / f"{outcome.check.id}.csv"
-        with self.store.working(self.month, self.version), _writing(path):
-            path.parent.mkdir(exist_ok=True)
-            with replacing(path) as part:
-                outcome.failures.write_csv(part)
-        return path
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as part:
+            outcome.failures.write_csv(part)
+        return path.relative_to(self.folder).as_posix()
+
+    # Downloads.
 
     def downloads(self, names: Iterable[str]) -> dict[str, Stage]:
         """Some of the downloads, written side by side: name -> stage."""
@@ -319,19 +371,20 @@ class MonthWork:
 
     # Publishing.
 
-    def publish(self) -> Json:
+    def publish(self, accepted: Mapping[str, str] = NO_OVERRIDES) -> Json:
         """Judge the month again, put its version in place and switch the index to it; returns its entry in the index.
 
-        Raises GateError when a blocking check fails or a file is not what its stage wrote.
+        `accepted`: blocking checks that may fail, and why. Raises GateError when another one fails or a file is not what
+        its stage wrote.
         """
         with self.store.working(self.month, self.version), _writing(self.folder):
-            document, files = self._judged()
+            manifest, files = self._publishable(accepted)
             path = self.folder / MANIFEST
-            jsons.write_json(path, document)
+            jsons.write_json(path, manifest)
             self.store.put_version(self.month, self.version, files | {MANIFEST: path})
             # The index says what is in place, whichever run was the one to put it there.
-            manifest, listed = publication.placed(self.store.version_folder(self.month, self.version))
-            counts = {name: manifest["counts"][name] for name in INDEX_COUNTS}
+            placed, listed = publication.placed(self.store.version_folder(self.month, self.version))
+            counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
             published = self._need("source").data["extracted"]
             index = self.store.update_index(
                 lambda index: publication.switched(index, self.month, self.version, published, counts, listed)
@@ -340,12 +393,17 @@ class MonthWork:
         entry: Json = index["months"][self.month]
         return entry
 
-    def _judged(self) -> tuple[Json, dict[str, Path]]:
+    def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
-        self._require_untouched([source, made, flat, *(self._need(name) for name in DOWNLOADS)])
-        outcomes = self.check()
-        gate.require(outcomes, self.month)
+        report = self.report(accepted)
+        self._require_untouched([source, made, flat, report, *(self._need(name) for name in DOWNLOADS)])
+        # What blocks is judged on these very files again; what does not stands in the report.
+        rules = quality.rules.load(self.config.quality_rules)
+        blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
+        judged = {told["id"]: told for told in report.data["judged"]}
+        judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(self.compared(), blocking)}
+        gate.require(list(judged.values()), self.month, accepted)
         files = self._published_files()
         self._require_agreement(files)
         document = publication.manifest(
@@ -359,7 +417,8 @@ class MonthWork:
             },
             counts=made.data["counts"] | {"awards": flat.files["awards"]["rows"]},
             tables={name: flat.files[name]["rows"] for name in tables.NAMES},
-            checks=[outcome.summary() for outcome in outcomes],
+            checks=[{key: told[key] for key in SUMMARY} for told in judged.values()],
+            accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
             config=self.config,
         )
@@ -372,6 +431,7 @@ class MonthWork:
             (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
             (f"{self.month}_records.jsonl.gz", "jsonl.gz", made, "records"),
             (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
+            *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
         ]
         planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
         planned += [
@@ -409,10 +469,15 @@ class MonthWork:
 
     # Stages on disk.
 
-    def _stage(self, name: str, do: Callable[[], tuple[dict[str, tuple[Path, int]], Json]]) -> Stage:
+    def _stage(
+        self,
+        name: str,
+        do: Callable[[], tuple[dict[str, tuple[Path, int]], Json]],
+        holds: Callable[[Stage], bool] = lambda _: True,
+    ) -> Stage:
         with self.store.working(self.month, self.version), _writing(self.folder):
             done = self._recall(name, whole=True)
-            if done is not None:
+            if done is not None and holds(done):
                 return done
             self._need("source")
             self._forget(name)

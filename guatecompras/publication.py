@@ -33,7 +33,7 @@ UNCOUNTED = frozenset({"manifest", "schema", "report"})
 # Other versions of these may write other bytes for the same month, so they are part of a version's name.
 _LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema")
 _PACKAGE = Path(__file__).parent
-_CODE = {".py", ".csv", ".json"}
+_CODE = {".py", ".csv", ".json", ".toml", ".j2", ".css"}
 _VERSION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{12}")
 
 
@@ -94,10 +94,12 @@ def manifest(
     counts: Mapping[str, int],
     tables: Mapping[str, int],
     checks: Iterable[Json],
+    accepted: Mapping[str, str],
     files: Iterable[PublishedFile],
     config: Settings,
 ) -> Json:
-    """A version's manifest. `snapshot`: digest, as_of, rows and missing tables of the source it was made from."""
+    """A version's manifest. `snapshot`: digest, as_of, rows and missing tables of the source it was made from; `accepted`:
+    blocking checks that failed and that an operator let pass, and why."""
     return {
         "schema": SCHEMA,
         "month": month,
@@ -109,6 +111,7 @@ def manifest(
         "counts": dict(counts),
         "tables": dict(tables),
         "checks": list(checks),
+        "accepted": dict(accepted),
         "files": [asdict(file) for file in sorted(files, key=lambda file: file.path)],
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -77,6 +78,7 @@ RELEASES_COLUMNS: tuple[tuple[str, pa.DataType, str, str], ...] = (
     ("publishedDate", _TIME, "publishedDate", "Fecha de registro público"),
     ("tag", pa.string(), "tag", "Tipo de publicación"),
     ("url", pa.string(), "id", "Dirección permanente de la publicación"),
+    ("sha256", pa.string(), "id", "Huella sha256 de la publicación"),
 )
 
 
@@ -95,6 +97,11 @@ def arrow_schema(table: str) -> pa.Schema:
     keys += [_arrow_field(column, pa.string(), f"Clave en {path}", "", f"{path}/id") for path, column in spec.parents]
     own = [field for field in table_columns(table) if field.column != "ocid"]
     return pa.schema(keys + [_arrow_field(f.column, _column_type(f), f.title, f.description, f.path) for f in own])
+
+
+def path_of(table: str, column: str) -> str:
+    """The OCDS path that a column holds. Raises KeyError when the table has no such column."""
+    return str(arrow_schema(table).field(column).metadata[b"path"], "utf-8")
 
 
 def _arrow_field(name: str, kind: pa.DataType, title: str, description: str, path: str) -> pa.Field:
@@ -225,7 +232,10 @@ def _kind(path: str) -> str:
 
 
 def releases_table(releases: pl.DataFrame, base: str) -> pl.DataFrame:
-    """The table `releases` of a batch (columns of `ocds.releases.RELEASE_COLUMNS`); `base` stands before an id in its URL."""
+    """The table `releases` of a batch (columns of `ocds.releases.RELEASE_COLUMNS`); `base` stands before an id in its URL.
+
+    `sha256` is that of the release's line as published, without the line feed: whether one id still says the same.
+    """
 
     def local(column: str) -> pl.Expr:
         return _on_the_wall(pl.col(column).str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S"))
@@ -238,6 +248,7 @@ def releases_table(releases: pl.DataFrame, base: str) -> pl.DataFrame:
         local("publishedDate").alias("publishedDate"),
         pl.col("tag").list.join(LIST_SEPARATOR),
         pl.concat_str(pl.lit(base), "id").alias("url"),
+        sha256=pl.Series([sha256(line).hexdigest() for line in releases["json"].cast(pl.Binary)], dtype=pl.String),
     )
 
 

@@ -30,6 +30,7 @@ from guatecompras.publication import verify_publication
 from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
 from resources.sources.demo import DemoReading, DemoSource
+from tests.replaced import LOSSES_ALLOWED
 
 MONTH = "2026-01"
 OLD, NEW = "demo:?size=60&seed=2", "demo:?size=60&seed=1"
@@ -39,12 +40,13 @@ Json = dict[str, Any]
 
 
 def _extract(store: LocalStore, uri: str = NEW, source: DemoSource | None = None) -> MonthWork:
-    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), Settings())[0]
+    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), LOSSES_ALLOWED)[0]
 
 
 def _build(work: MonthWork) -> MonthWork:
     work.ocds()
     work.tables()
+    work.report()
     for name in DOWNLOADS:
         work.download(name)
     return work
@@ -123,6 +125,8 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         f"{MONTH}_Guatecompras.xlsx",
         f"{MONTH}_parquet.zip",
         f"{MONTH}_rechazos.parquet",
+        "quality.json",
+        "quality.html",
         *(f"tables/{name}.parquet" for name in tables.NAMES),
         "profile.zip",
         "manifest.json",
@@ -218,7 +222,7 @@ def test_a_store_can_be_moved_between_stages(tmp_path: Path, old_root: Path) -> 
     work.tables()
     (tmp_path / "here").rename(tmp_path / "there")
     store = LocalStore(tmp_path / "there")
-    moved = MonthWork(store, MONTH, work.version, Settings())
+    moved = MonthWork(store, MONTH, work.version, LOSSES_ALLOWED)
     assert moved.ocds().reused
     entry = _build(moved).publish()
     assert _undated(store.index()) == _undated(LocalStore(old_root).index())
@@ -237,7 +241,7 @@ def test_how_often_each_path_is_there_is_counted_batch_by_batch(
     paths = {"records": "ocid", "parties": "parties/id", "items": "tender/items/id", "awards": "awards/id"}
     for table, path in paths.items():
         assert counted[path] == (stage.files[table]["rows"],) * 2
-    coverage = next(outcome for outcome in work.check() if outcome.check.id == "coverage")
+    coverage = next(outcome for outcome in work.judged(work.compared()) if outcome.check.id == "coverage")
     assert (coverage.state, coverage.applicable > 100) == ("pass", True)
 
 
@@ -270,17 +274,17 @@ if "privatestore" in sys.argv[1]:
     socket.gethostname = lambda: "privatehostname"
 from guatecompras.month import DOWNLOADS, MonthWork
 from guatecompras.months import Month
-from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
 from resources.sources.demo import DemoSource
+from tests.replaced import LOSSES_ALLOWED
 
 store, source = LocalStore(Path(sys.argv[1])), DemoSource.from_uri(sys.argv[2])
 source.uri = "postgresql://privateuser@privatesource/x"
 if len(sys.argv) > 3:
     print("ready", flush=True)
     sys.stdin.readline()
-work, _ = MonthWork.extract(store, source, Month.parse("2026-01"), Settings())
-for do in (work.ocds, work.tables, *(lambda name=name: work.download(name) for name in DOWNLOADS), work.publish):
+work, _ = MonthWork.extract(store, source, Month.parse("2026-01"), LOSSES_ALLOWED)
+for do in (work.ocds, work.tables, work.report, *(lambda name=name: work.download(name) for name in DOWNLOADS), work.publish):
     do()
     if len(sys.argv) > 3:
         print(sys.argv[3], flush=True)
@@ -498,6 +502,7 @@ def _each_stage(store: LocalStore) -> Iterator[tuple[str, Callable[[], object]]]
     work.ocds()
     yield "tables", work.tables
     work.tables()
+    work.report()
     for name in DOWNLOADS:
         yield name, lambda name=name: work.download(name)
         work.download(name)
@@ -674,8 +679,8 @@ def test_a_missing_stage_says_what_to_do(new_root: Path, tmp_path: Path, stage: 
 
 
 def test_a_month_without_a_snapshot_says_what_to_do(tmp_path: Path) -> None:
-    work = MonthWork(LocalStore(tmp_path), MONTH, "none", Settings())
-    acts = [work.ocds, work.tables, work.check, work.publish, work.snapshot]
+    work = MonthWork(LocalStore(tmp_path), MONTH, "none", LOSSES_ALLOWED)
+    acts = [work.ocds, work.tables, work.report, work.publish, work.snapshot]
     for act in [*acts, *(lambda name=name: work.download(name) for name in DOWNLOADS)]:
         with pytest.raises(StoreError, match="materialize the whole month"):
             act()

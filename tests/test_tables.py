@@ -1,5 +1,6 @@
 """The flat tables: what each column holds, in which type, with which keys."""
 
+import hashlib
 import re
 from datetime import datetime
 from decimal import Decimal
@@ -262,6 +263,7 @@ def test_the_table_of_releases() -> None:
         "publishedDate": local("2026-05-21 08:00:00"),
         "tag": "contract",
         "url": "https://example.gt/release/GT-NOG-100-T639149472000000000",
+        "sha256": hashlib.sha256(made["json"][3].encode()).hexdigest(),
     }
     assert found.columns == tables.arrow_schema("releases").names
     assert found.height == made.height

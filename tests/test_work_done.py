@@ -33,6 +33,7 @@ def _publish(store: Path, source: str) -> MonthWork:
     work, _ = MonthWork.extract(LocalStore(store), open_source(source), JANUARY, Settings())
     work.ocds()
     work.tables()
+    work.report()
     work.downloads(DOWNLOADS)
     work.publish()
     return work

@@ -43,12 +43,14 @@ Distributions = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Previous:
-    """The version of the same month that is public now. `releases`: its JSON Lines, gzipped; `version`: its name."""
+    """The version of the same month that is public now. `releases`: its JSON Lines, gzipped; `version`: its name;
+    `same_code`: whether it was made by the code that runs now, so that what differs comes from the source."""
 
     version: str
     tables: Mapping[str, Path]
     releases: Path
     distributions: Distributions
+    same_code: bool = True
 
     def scan(self, table: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.tables[table])
@@ -59,8 +61,8 @@ class Month:
     """What the checks read: the month's flat tables (Parquet), releases (JSON Lines, gzipped) and rejects, its counts.
 
     `coverage`: how often each path is there (see `coverage.py`); `history`: the distributions of up to twelve earlier
-    months by their name, those that are public; `elsewhere`: the tables of those months' current versions; `previous`:
-    the public version of this month, if there is one.
+    months by their name, those that are public; `elsewhere`: of those months' current versions the tables of what has an
+    id of its own; `previous`: the public version of this month, if there is one. The last three come from `compared.py`.
     """
 
     month: str
@@ -145,6 +147,20 @@ def conformed(failures: pl.DataFrame) -> pl.DataFrame:
     return failures.select(pl.col(name).cast(dtype) for name, dtype in FAILURES_SCHEMA.items())
 
 
+SUMMARY = (
+    "id",
+    "version",
+    "severity",
+    "state",
+    "passed",
+    "applicable",
+    "failed",
+    "failures",
+    "note",
+    "examples",
+)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a check says of a month, judged by its rule. `failures`: FAILURES_SCHEMA, in order."""
@@ -170,7 +186,7 @@ class Outcome:
         return "within what its rule tolerates" if self.failed and self.passed else ""
 
     def summary(self) -> dict[str, Any]:
-        """As manifests and reports carry it: the counts and the first few failures."""
+        """As manifests and reports carry it (SUMMARY): the counts and the first few failures."""
         return {
             "id": self.check.id,
             "version": self.check.version,

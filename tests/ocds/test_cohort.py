@@ -1,5 +1,6 @@
 """A month in one pass: releases and records on disk, what was rejected, and the counts that reconcile."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,10 @@ def test_counts_and_order_of_a_demo_month(month: cohort.Cohort, january: Snapsho
     flat = pl.read_parquet(month.releases_table)
     assert flat["id"].to_list() == [release["id"] for release in releases]
     assert flat["url"][0] == f"https://ocds.guatecompras.gt/release/{releases[0]['id']}"
+    # Whoever has the published lines can say the same digest.
+    assert flat["sha256"].to_list() == [
+        hashlib.sha256(line.rstrip(b"\n")).hexdigest() for line in read_lines(month.releases)
+    ]
 
 
 def test_the_batches_do_not_show(tmp_path: Path) -> None:

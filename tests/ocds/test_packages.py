@@ -152,6 +152,7 @@ def test_releases_of_one_process_in_several_batches(tmp_path: Path) -> None:
             "date": ["2026-05-01T12:00:00-06:00"] * (rows + 1),
             "publishedDate": ["2026-05-01T12:00:00-06:00"] * (rows + 1),
             "tag": [["tender"]] * (rows + 1),
+            "json": ["{}"] * (rows + 1),
         }
     )
     with TableSet(tmp_path, ["releases"]) as table:

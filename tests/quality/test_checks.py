@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from guatecompras import quality
 from guatecompras.arrivals import DUPLICATE, OTHER_MONTH
-from guatecompras.errors import GateError
+from guatecompras.errors import GateError, GuatecomprasError
 from guatecompras.ocds.cohort import INVALID, UNMERGEABLE
 from guatecompras.quality import CHECKS, Check, Finding, Outcome, gate
 from guatecompras.quality.check import EXAMPLES, FAILURES_SCHEMA
@@ -38,7 +38,7 @@ def _arrival(nog: int | None, column: str, motive: str) -> tuple[Any, ...]:
 def test_a_clean_month_passes_every_check(tmp_path: Path) -> None:
     outcomes = quality.run(_month(tmp_path, _clean()))
     assert all(outcome.passed and outcome.failures.is_empty() for outcome in outcomes)
-    gate.require(outcomes, MONTH)
+    gate.require(_summaries(*outcomes), MONTH)
 
 
 def test_checks_say_what_they_are() -> None:
@@ -239,16 +239,41 @@ def _outcome(severity: Any, passed: bool, failures: int) -> Outcome:
     return Outcome(check, Rule(severity, float(passed)), found.applicable, found.failed, found.failures)
 
 
+def _summaries(*outcomes: Outcome) -> list[dict[str, Any]]:
+    return [outcome.summary() for outcome in outcomes]
+
+
 def test_the_gate_stops_blocking_checks_only_and_names_them_all() -> None:
-    gate.require([_outcome("block", True, 0), _outcome("block", True, 3), _outcome("warn", False, 4)], MONTH)
+    gate.require(_summaries(_outcome("block", True, 0), _outcome("block", True, 3), _outcome("warn", False, 4)), MONTH)
+    wrong = _summaries(_outcome("block", False, 1), _outcome("warn", False, 4), _outcome("block", False, 2))
     with pytest.raises(GateError) as raised:
-        gate.require([_outcome("block", False, 1), _outcome("warn", False, 4), _outcome("block", False, 2)], MONTH)
+        gate.require(wrong, MONTH)
     text = str(raised.value)
     assert text.startswith(f"{MONTH} is not published, these checks failed: block1 (1: NOG 1 some/path xxx")
     assert "; block2 (2: NOG 1" in text
     assert "warn" not in text
     assert len(text) < 600
     assert "\n" not in text
+    with pytest.raises(GateError, match=r"failed: block2 \("):
+        gate.require(wrong, MONTH, {"block1": "se sabe"})
+    gate.require(wrong, MONTH, {"block1": "se sabe", "block2": "también"})
+
+
+def test_only_what_blocks_can_be_accepted_and_only_with_a_reason() -> None:
+    rules = {"one": Rule("block"), "two": Rule("warn")}
+    assert gate.overrides([("one", " se\n sabe ")], rules) == {"one": "se sabe"}
+    assert gate.overrides_told('{"one": "se sabe"}', rules) == {"one": "se sabe"}
+    assert gate.overrides_told("", rules) == {}
+    for pair, message in {
+        ("three", "x"): "no check 'three'",
+        ("two", "x"): "'two' blocks nothing",
+        ("one", " "): "say why 'one'",
+    }.items():
+        with pytest.raises(GuatecomprasError, match=message):
+            gate.overrides([pair], rules)
+    for text in ("{", "[]", "1", '"one"'):
+        with pytest.raises(GuatecomprasError, match="overrides are a JSON object"):
+            gate.overrides_told(text, rules)
 
 
 def test_a_summary_has_the_first_few_failures() -> None:

@@ -52,6 +52,17 @@ def document(
     }
 
 
+def in_short(told: Mapping[str, Any]) -> Json:
+    """What who runs the month sees of its report: scores, the trend of months, overrides, what it was compared with."""
+    return {
+        "score": told["score"],
+        "dimensions": {name: dimension["score"] for name, dimension in told["dimensions"].items()},
+        "trend": {name: report["score"] for name, report in told["history"].items()} | {told["month"]: told["score"]},
+        "accepted": told["accepted"],
+        "compared": told["compared"],
+    }
+
+
 def score_in(folder: Path) -> float | None:
     """The score that a version's report says; None where there is none."""
     try:
