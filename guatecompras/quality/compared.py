@@ -46,8 +46,8 @@ def read(store: Store, month: str, version: str) -> Compared:
     listed = store.index()["months"]
     before = {name: _Version(store, name, listed[name]) for name in _months_before(month) if name in listed}
     own = _Version(store, month, listed[month]) if month in listed and listed[month]["version"] != version else None
-    history = {name: found for name, one in before.items() if (found := one.distributions())}
-    elsewhere = {name: found for name, one in before.items() if (found := one.tables(ELSEWHERE))}
+    history = {name: measured for name, one in before.items() if (measured := one.distributions())}
+    elsewhere = {name: files for name, one in before.items() if (files := one.tables(ELSEWHERE))}
     previous = own.previous() if own else None
     looked_at = [*before.values(), *([own] if own else [])]
     return Compared(
@@ -81,7 +81,7 @@ class _Version:
         return str(self.entry["version"])
 
     def distributions(self) -> Distributions:
-        """None where the version has no report, as those from before there were any."""
+        """Empty where the version has no report, as those from before there were any."""
         distributions = self._json(REPORT).get("distributions", {})
         sound = isinstance(distributions, dict) and all(map(_numbers, distributions.values()))
         if not sound:
@@ -99,7 +99,9 @@ class _Version:
         tables, releases = self.tables(NAMES), self._file(name)
         if releases is None or len(tables) < len(NAMES):
             # What is there and cannot be read has been noted; a version of another form lacks some.
-            return None if self.unreadable else self._note("tables", "it has not all the tables and releases") or None
+            if not self.unreadable:
+                self._note("tables", "not all tables and releases are there")
+            return None
         code = self._json(MANIFEST).get("code")
         same = isinstance(code, dict) and code.get("digest") == code_digest()
         return Previous(self.version, tables, releases, self.distributions(), same)
