@@ -92,18 +92,16 @@ def test_of_logarithms_the_unit_does_not_matter(amounts: list[float], unit: floa
     room = _band(before)
     # Not where rounding decides.
     assume(room is None or abs(abs(now - room.centre) - room.width) > 1e-6)
-    assume(room is not None or len(set(before)) == 1 or all(sorted(before)[3:-3]))
     assert judged(1) == judged(unit)
 
 
-@given(histories, places)
+@given(st.lists(places, min_size=7, max_size=12), st.floats(10, 1e6))
 def test_one_odd_month_does_not_hide_another(history: list[float], odd: float) -> None:
-    """With a month that is a thousand times the others among them, the band is as wide as before but for a neighbour's place."""
-    assume(len(history) > 7)
-    room, with_odd = _band(history), _band([*history[:-1], 1000 + odd])
-    assume(room is not None and with_odd is not None)
-    assert abs(with_odd.centre - room.centre) <= 1
-    assert with_odd.width <= 5 * 1.4826
+    """However far off one of the months is, the band stays where the others are."""
+    room = _band([*history[:-1], odd])
+    assume(room is not None)
+    assert 0 <= room.centre <= 1
+    assert room.width <= 5 * 1.4826
 
 
 def test_what_is_small_is_no_news_however_steady_the_past() -> None:
@@ -273,6 +271,7 @@ def test_a_field_filled_much_less_often_than_ever_before(bench: Workshop) -> Non
 
 def test_an_id_in_other_months_is_named_with_them(tmp_path: Path) -> None:
     month = small(tmp_path, rows_of_two())
+    first, second = (row["id"] for row in rows_of_two()["releases"][:2])
     elsewhere = {name: dict(month.tables) for name in ("2025-12", "2025-11")}
     (tmp_path / "other").mkdir()
     strangers = rows_of_two()
@@ -284,8 +283,8 @@ def test_an_id_in_other_months_is_named_with_them(tmp_path: Path) -> None:
     assert found.applicable == 8
     assert found.failures.filter(pl.col("nog") == 11).rows() == [
         (11, "contracts/id", "NOG-11-CON-1 (2025-11, 2025-12)"),
-        (11, "id", "GT-NOG-11-T1 (2025-11, 2025-12)"),
-        (11, "id", "GT-NOG-11-T2 (2025-11, 2025-12)"),
+        (11, "id", f"{first} (2025-11, 2025-12)"),
+        (11, "id", f"{second} (2025-11, 2025-12)"),
         (11, "ocid", "ocds-xqjsxa-11 (2025-11, 2025-12)"),
     ]
     assert found.failures.height == 8
