@@ -109,7 +109,7 @@ class _Version:
         if releases is None or len(tables) < len(NAMES):
             # What is there and cannot be read has been noted; a version of another form lacks some.
             if not self.unreadable:
-                self._note("tables", "it has not all the tables and releases")
+                self._note("tables", "not all tables and releases are there")
             return None
         code = self._json(MANIFEST).get("code")
         same = isinstance(code, dict) and code.get("digest") == code_digest()
