@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.quality import REPORT
 from assets.reporting import one_line, reported, spec
 from guatecompras import tables
 from pipelines.partitions import MONTHS
@@ -16,7 +17,7 @@ _DOCUMENTS = [("ocds", "records"), ("tables", "releases")]
 @dg.multi_asset(
     name="downloads",
     specs=[
-        spec(("downloads", name), description, {kind}, deps, skippable=True)
+        spec(("downloads", name), description, {kind}, [*deps, REPORT], skippable=True)
         for name, kind, description, deps in (
             ("json", "json", "Record package of the month, with linked releases, zipped.", _DOCUMENTS),
             ("csv", "csv", "All tables as CSV in one ZIP: UTF-8, RFC 4180, safe in a spreadsheet.", _TABLES),

@@ -4,7 +4,7 @@ The checks, the report and the gate are `guatecompras/quality/`'s.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.reporting import as_markdown, one_line, reported, spec
 from guatecompras import tables
-from guatecompras.month import QUALITY_JSON, QUALITY_PAGE
+from guatecompras.month import QUALITY_JSON, QUALITY_PAGE, MonthWork, Stage
 from guatecompras.quality import CHECKS, Check, gate, rules
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -23,15 +23,31 @@ ACCEPT_TAG = "guatecompras/accept"
 _BAR = 20  # characters
 
 
-def _key(asset: str) -> dg.AssetKey:
-    return dg.AssetKey(asset.split("/"))
-
-
-def accepted(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dict[str, str]:
+def accepted(context: dg.AssetExecutionContext) -> dict[str, str]:
     """The overrides that a run was started with."""
     return gate.overrides_told(context.run.tags.get(ACCEPT_TAG, ""), rules.load())
 
 
+def _specs() -> list[dg.AssetCheckSpec]:
+    # Partitions of checks are a preview in this Dagster version; it works and is tested, so the warning says nothing new.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [_spec(check) for check in CHECKS]
+
+
+def _spec(check: Check) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        check.id,
+        asset=dg.AssetKey(REPORT),
+        description=f"{check.description} ({check.meaning})",
+        blocking=rules.load()[check.id].severity == "block",
+        partitions_def=MONTHS,
+        metadata={"judges": check.asset, "level": check.level, "paths": list(check.paths)},
+    )
+
+
+# The checks are the report's, not each its table's: they are evaluated together, once, and what they found is reported even
+# when it stops the month.
 @dg.multi_asset(
     name="quality_report",
     specs=[
@@ -42,30 +58,42 @@ def accepted(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
             [*(("tables", name) for name in tables.NAMES), ("ocds", "rechazos")],
         )
     ],
+    check_specs=_specs(),
     partitions_def=MONTHS,
 )
-def quality_report(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Evaluate every check and write the report."""
+def quality_report(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+    """Evaluate every check, write the report and say what each check found; fail when the month may not be published."""
     with one_line():
         work = store.work(context.partition_key, context.run.run_id)
-        stage = work.report(accepted(context))
+        let_pass = accepted(context)
+        stage = work.report(let_pass)
+    yield _reported(stage)
+    for check, told in zip(CHECKS, stage.data["judged"], strict=True):
+        yield _result(check, told, work, let_pass)
+    with one_line():
+        gate.require(stage.data["judged"], context.partition_key, let_pass)
+
+
+def _reported(stage: Stage) -> dg.MaterializeResult:  # type: ignore[type-arg]
     told = stage.data["told"]
     failing = [outcome for outcome in stage.data["judged"] if not outcome["passed"]]
-    trend = pl.DataFrame([{"month": month, "score": score, "": bar(score)} for month, score in told["trend"].items()])
-    scores = pl.DataFrame(
-        [{"dimension": name, "score": score, "": bar(score)} for name, score in told["dimensions"].items()]
-    )
     more: dict[str, Any] = {
         "score": told["score"],
         "page": dg.MetadataValue.path(stage.path(QUALITY_PAGE)),
         "failing checks": dg.MetadataValue.md(as_markdown(_as_frame(failing)) if failing else "none"),
-        "scores": dg.MetadataValue.md(as_markdown(scores)),
-        "trend": dg.MetadataValue.md(as_markdown(trend)),
+        "scores": dg.MetadataValue.md(_bars("dimension", told["dimensions"])),
+        "trend": dg.MetadataValue.md(_bars("month", told["trend"])),
         "compared with": dg.MetadataValue.json(told["compared"]),
     }
     if told["accepted"]:
         more["accepted"] = dg.MetadataValue.json(told["accepted"])
     return reported(REPORT, stage, QUALITY_JSON, **more)
+
+
+def _bars(what: str, scores: Mapping[str, float]) -> str:
+    return as_markdown(pl.DataFrame([{what: name, "score": score, "": bar(score)} for name, score in scores.items()]))
 
 
 def bar(score: float) -> str:
@@ -79,51 +107,22 @@ def _as_frame(judged: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _specs() -> list[dg.AssetCheckSpec]:
-    # Partitions of checks are a preview in this Dagster version; it works and is tested, so the warning says nothing new.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [_spec(check) for check in CHECKS]
-
-
-def _spec(check: Check) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        check.id,
-        asset=_key(check.asset),
-        description=f"{check.description} ({check.meaning})",
-        blocking=rules.load()[check.id].severity == "block",
-        # What they found stands in the report.
-        additional_deps=[dg.AssetKey(REPORT)],
-        partitions_def=MONTHS,
+def _result(check: Check, told: Mapping[str, Any], work: MonthWork, let_pass: Mapping[str, str]) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {name: told[name] for name in ("state", "applicable", "failed", "version")}
+    if told["note"]:
+        metadata["note"] = told["note"]
+    if told["examples"]:
+        examples = pl.DataFrame(told["examples"], infer_schema_length=None)
+        metadata["examples"] = dg.MetadataValue.md(as_markdown(examples))
+    if told["failures_file"]:
+        metadata["all failures"] = dg.MetadataValue.path(work.folder / told["failures_file"])
+    if not told["passed"] and check.id in let_pass:
+        metadata["accepted"] = let_pass[check.id]
+    stops = told["severity"] == "block" and check.id not in let_pass
+    return dg.AssetCheckResult(
+        check_name=check.id,
+        asset_key=dg.AssetKey(REPORT),
+        passed=told["passed"],
+        severity=dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
     )
-
-
-@dg.multi_asset_check(name="checks", specs=_specs())
-def month_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-    """Say what every check found; the first failures are in the metadata, all of them in a file."""
-    with one_line():
-        work = store.work(context.partition_key, context.run.run_id)
-        let_pass = accepted(context)
-        judged = work.report(let_pass).data["judged"]
-    for check, told in zip(CHECKS, judged, strict=True):
-        metadata: dict[str, Any] = {name: told[name] for name in ("state", "applicable", "failed", "version")}
-        if told["note"]:
-            metadata["note"] = told["note"]
-        if told["examples"]:
-            metadata["examples"] = dg.MetadataValue.md(
-                as_markdown(pl.DataFrame(told["examples"], infer_schema_length=None))
-            )
-        if told["failures_file"]:
-            metadata["all failures"] = dg.MetadataValue.path(work.folder / told["failures_file"])
-        if not told["passed"] and check.id in let_pass:
-            metadata["accepted"] = let_pass[check.id]
-        stops = told["severity"] == "block" and check.id not in let_pass
-        yield dg.AssetCheckResult(
-            check_name=check.id,
-            asset_key=_key(check.asset),
-            passed=told["passed"],
-            severity=dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN,
-            metadata=metadata,
-        )
-    with one_line():
-        gate.require(judged, context.partition_key, let_pass)

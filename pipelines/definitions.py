@@ -5,7 +5,7 @@ import dagster as dg
 from assets.downloads import downloads
 from assets.ocds import ocds_documents
 from assets.publication import publication_index, publication_month
-from assets.quality import month_checks, quality_report
+from assets.quality import quality_report
 from assets.source import source_tables
 from assets.tables import flat_tables
 from pipelines.jobs import index_job, month_job
@@ -27,7 +27,6 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_month,
             publication_index,
         ],
-        asset_checks=[month_checks],
         jobs=[month_job, index_job],
         schedules=SCHEDULES,
         sensors=SENSORS,

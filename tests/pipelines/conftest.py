@@ -51,7 +51,10 @@ def run_month(instance: dg.DagsterInstance, tmp_path: Path) -> RunMonth:
     """Run the month's job (or some assets of it) on a database, into `tmp_path/store`."""
 
     def run(
-        database: Path, month: str = MONTHS[0], selection: list[dg.AssetKey] | None = None
+        database: Path,
+        month: str = MONTHS[0],
+        selection: list[dg.AssetKey] | None = None,
+        tags: dict[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,6 +65,7 @@ def run_month(instance: dg.DagsterInstance, tmp_path: Path) -> RunMonth:
                 raise_on_error=False,
                 asset_selection=selection,
                 run_config=QUIET,
+                tags=tags,
             )
 
     return run

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from resources.settings import PROJECT
+from tests.pipelines.test_month_job import REJECTED
 from tests.pipelines.conftest import MONTHS, SIZE
 
 
@@ -77,6 +78,8 @@ def test_the_environment_names_source_and_store(home: Path, demo_database: Path,
         (("publish", "2026-01", "--source", "ftp://x"), "ftp://x"),
         (("publish", "2026-01", "--source", "demo:?size=no"), "size"),
         (("publish", "2026-01", "--store", "gopher://x"), "gopher://x"),
+        (("publish", "2026-01", "--accept", "nothing", "--why", "x"), "there is no check 'nothing' to accept"),
+        (("publish", "2026-01", "--accept", "coverage", "--why", "x"), "check 'coverage' blocks nothing"),
         (("demo-source", "--first", "mayo", "--out", "x"), "'mayo' is not a month"),
     ],
 )
@@ -87,6 +90,23 @@ def test_mistakes_end_in_one_clear_line(home: Path, tmp_path: Path, words: tuple
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert not (tmp_path / "untouched" / "publication").exists()
+
+
+def test_a_check_is_accepted_with_its_reason(home: Path, database: Path, store: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in REJECTED:
+            connection.execute(statement)
+    words = ("publish", MONTHS[0], "--source", f"sqlite:///{database}", "--store", store)
+    refused = _run(home, *words)
+    assert refused.returncode == 1
+    assert "these checks failed: schema (1: " in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    alone = _run(home, *words, "--accept", "schema")
+    assert alone.returncode == 2
+    assert "each --accept needs its --why" in alone.stderr
+    assert _run(home, *words, "--accept", "schema", "--why", "se corrige en junio").returncode == 0
+    manifest = next((store / "publication").rglob("manifest.json"))
+    assert json.loads(manifest.read_bytes())["accepted"] == {"schema": "se corrige en junio"}
 
 
 def test_demo_sources_have_the_same_bytes(home: Path, tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ import sys
 import dagster as dg
 import pytest
 
-from assets.quality import month_checks
+from assets.quality import quality_report
 from guatecompras import tables
 from guatecompras.contract import TABLES
 from guatecompras.ocds import mapping
 from guatecompras.quality import CHECKS, rules
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "downloads", "publication"]
+LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication"]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["source"] == {*TABLES, "rechazos"}
     assert names["ocds"] == {"releases", "records", "rechazos"}
     assert names["tables"] == set(tables.NAMES)
+    assert names["quality"] == {"report"}
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
     assert names["publication"] == {"month", "index"}
 
@@ -68,7 +69,7 @@ def test_column_lineage_leads_from_every_table_column_to_the_source(specs: dict[
 
 
 def test_every_check_is_an_asset_check_of_the_month_that_blocks_when_it_should() -> None:
-    found = {spec.name: spec for spec in month_checks.check_specs}
+    found = {spec.name: spec for spec in quality_report.check_specs}
     assert {check.id: rules.load()[check.id].severity == "block" for check in CHECKS} == {
         name: spec.blocking for name, spec in found.items()
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.quality import ACCEPT_TAG
 from guatecompras.publication import verify_publication
 from guatecompras.quality import CHECKS
 from guatecompras.stores import LocalStore
@@ -40,7 +41,7 @@ def test_a_month_is_published_with_all_its_metadata(run_month: RunMonth, databas
     assert verify_publication(_index(store), LocalStore(store).version_folder).faults == ()
 
     made = {event.asset_key: event.materialization for event in result.all_events if event.is_step_materialization}
-    assert len(made) == 10 + 3 + 12 + 4 + 1
+    assert len(made) == 10 + 3 + 12 + 1 + 4 + 1
     for key, materialization in made.items():
         metadata = materialization.metadata
         assert materialization.partition == MONTHS[0]
@@ -51,6 +52,12 @@ def test_a_month_is_published_with_all_its_metadata(run_month: RunMonth, databas
         assert Path(str(metadata["path"].value)).stat().st_size == metadata["bytes"].value
     assert made[dg.AssetKey(["tables", "records"])].metadata["dagster/row_count"].value == SIZE
     assert "ocid" in str(made[dg.AssetKey(["tables", "records"])].metadata["preview"].value)
+
+    report = made[dg.AssetKey(["quality", "report"])].metadata
+    assert 90 < float(str(report["score"].value)) <= 100
+    assert report["failing checks"].value == "none"
+    assert f"| {MONTHS[0]} | {report['score'].value} | ██" in str(report["trend"].value)
+    assert Path(str(report["page"].value)).read_text("utf-8").startswith("<!doctype html>")
 
     checks = result.get_asset_check_evaluations()
     assert {check.check_name for check in checks} == {check.id for check in CHECKS}
@@ -91,15 +98,17 @@ def test_a_late_award_gives_a_new_version_and_keeps_the_old_one(
     assert verify_publication(_index(store), LocalStore(store).version_folder).versions == 2
 
 
+# A NOG with neither entity nor parties has no buyer: it is rejected, and one of sixty is over one percent.
+REJECTED = (
+    "UPDATE concursos SET entidad_compradora = NULL WHERE nog = (SELECT min(nog) FROM concursos)",
+    "DELETE FROM partes WHERE nog = (SELECT min(nog) FROM concursos) AND esquema IN ('GT-CISP', 'GT-GCUC')",
+)
+
+
 def test_too_many_rejected_records_fail_the_check_and_block_the_month(
     run_month: RunMonth, database: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A NOG with neither entity nor parties has no buyer: it is rejected, and one of sixty is over one percent."""
-    _change(
-        database,
-        "UPDATE concursos SET entidad_compradora = NULL WHERE nog = (SELECT min(nog) FROM concursos)",
-        "DELETE FROM partes WHERE nog = (SELECT min(nog) FROM concursos) AND esquema IN ('GT-CISP', 'GT-GCUC')",
-    )
+    _change(database, *REJECTED)
     result = run_month(database)
     assert not result.success
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
@@ -121,6 +130,52 @@ def test_too_many_rejected_records_fail_the_check_and_block_the_month(
     judged = run_month(database, selection=selection)
     assert not judged.success
     assert "schema" in _failure(judged)
+
+
+def test_a_month_that_fails_is_published_when_an_operator_says_why_in_that_run_only(
+    run_month: RunMonth, database: Path, store: Path
+) -> None:
+    _change(database, *REJECTED)
+    refused = run_month(database)
+    assert not refused.success
+    assert "--accept CHECK --why TEXT" in _failure(refused)
+    # What stops a month is reported all the same.
+    made = {event.asset_key: event.materialization for event in refused.all_events if event.is_step_materialization}
+    assert "| schema | block | 1 | 60 |" in str(made[dg.AssetKey(["quality", "report"])].metadata["failing checks"].value)
+
+    tags = {ACCEPT_TAG: json.dumps({"schema": "la entidad lo corrige en junio"})}
+    published = run_month(database, tags=tags)
+    assert published.success
+    (failed,) = [check for check in published.get_asset_check_evaluations() if not check.passed]
+    assert (failed.check_name, failed.severity) == ("schema", dg.AssetCheckSeverity.WARN)
+    assert failed.metadata["accepted"].value == "la entidad lo corrige en junio"
+    entry = _index(store)["months"][MONTHS[0]]
+    folder = LocalStore(store).version_folder(MONTHS[0], entry["version"])
+    for name in ("manifest.json", "quality.json"):
+        assert json.loads((folder / name).read_bytes())["accepted"] == {"schema": "la entidad lo corrige en junio"}
+    assert "la entidad lo corrige en junio" in (folder / "quality.html").read_text("utf-8")
+
+    # It held for that run: publishing alone, without it, is refused.
+    again = run_month(database, selection=[dg.AssetKey(["publication", "month"])])
+    assert not again.success
+    assert "schema" in _failure(again)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ('{"nothing": "x"}', "there is no check 'nothing' to accept"),
+        ('{"coverage": "x"}', "check 'coverage' blocks nothing"),
+        ('{"schema": " "}', "say why 'schema' is accepted"),
+        ("schema", "overrides are a JSON object"),
+    ],
+)
+def test_an_override_that_makes_no_sense_stops_the_run_in_one_line(
+    run_month: RunMonth, database: Path, told: str, reason: str
+) -> None:
+    result = run_month(database, tags={ACCEPT_TAG: told})
+    assert not result.success
+    assert reason in _failure(result)
 
 
 def test_parts_of_a_month_can_be_materialized_again(run_month: RunMonth, database: Path, store: Path) -> None:
