@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from resources.settings import PROJECT
-from tests.pipelines.test_month_job import REJECTED
 from tests.pipelines.conftest import MONTHS, SIZE
+from tests.pipelines.test_month_job import REJECTED
 
 
 @pytest.fixture

@@ -141,7 +141,9 @@ def test_a_month_that_fails_is_published_when_an_operator_says_why_in_that_run_o
     assert "--accept CHECK --why TEXT" in _failure(refused)
     # What stops a month is reported all the same.
     made = {event.asset_key: event.materialization for event in refused.all_events if event.is_step_materialization}
-    assert "| schema | block | 1 | 60 |" in str(made[dg.AssetKey(["quality", "report"])].metadata["failing checks"].value)
+    assert "| schema | block | 1 | 60 |" in str(
+        made[dg.AssetKey(["quality", "report"])].metadata["failing checks"].value
+    )
 
     tags = {ACCEPT_TAG: json.dumps({"schema": "la entidad lo corrige en junio"})}
     published = run_month(database, tags=tags)
