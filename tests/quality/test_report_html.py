@@ -17,10 +17,10 @@ import pytest
 from guatecompras import quality
 from guatecompras.ocds.mapping import fields
 from guatecompras.quality.check import Dimension
-from guatecompras.quality.report import html
+from guatecompras.quality.report import charts, html
 from guatecompras.quality.rules import Severity
 
-VOID = {"meta", "br", "link", "img", "input"}
+VOID = {"meta", "br", "link", "img", "input", "wbr"}
 HOSTILE = "<script>alert('x')</script>\"'&{{ 7*7 }}</td></table>"
 NOG = "https://www.guatecompras.gt/concursos/consultaConcurso.aspx?nog={}&o=5"
 ROOT = Path(__file__).parents[2]
@@ -307,6 +307,16 @@ def test_failures_come_with_the_gravest_first_and_link_to_the_process(pages: dic
     ) in list(page.all("a"))
 
 
+def test_tolerated_failures_are_told_too(told: dict[str, Any]) -> None:
+    some = failing(
+        told, "clean_text", failed=2, state="pass", passed=True, applicable=40_000, max_share=0.0001, max_count=0
+    )
+    page = Page(html.render(some))
+    assert verdict(html.render(some)).startswith("Limpio")
+    assert "2 de 40,000 (menos de 0.1 %)" in page.texts("td")
+    assert "0.01 %" in page.texts("td")
+
+
 def test_an_override_is_told_with_its_reason(pages: dict[str, str]) -> None:
     page = Page(pages["accepted"])
     assert "Fallos aceptados" in page.texts("h2")
@@ -323,6 +333,18 @@ def test_the_trend_is_drawn_and_told(pages: dict[str, str]) -> None:
     without = Page(pages["clean"])
     assert not list(without.all("svg"))
     assert "Todavía no hay meses anteriores" in without.text()
+
+
+def test_the_year_is_told_where_it_changes() -> None:
+    months = ("2024-11", "2024-12", "2026-03", "2026-04")
+    drawn = charts.line("Puntaje", [(month, 90.0, "90.0", month == months[-1]) for month in months], 85, 100)
+    assert re.findall(r">([a-z]{3}|20[0-9]{2})<", drawn) == ["nov", "2024", "dic", "mar", "2026", "abr"]
+
+
+def test_a_drawing_takes_no_text_as_markup() -> None:
+    drawn = charts.bars('"><script>', [("2026-04", 3.0, "<script>", False), ("2026-05", 4.0, "<script>", True)])
+    assert "<script" not in drawn
+    assert drawn.count("&lt;script") == 2
 
 
 def test_hostile_text_stays_text(pages: dict[str, str]) -> None:
@@ -379,7 +401,7 @@ def test_every_dimension_and_severity_has_its_words() -> None:
     ],
 )
 def test_a_share_is_never_all_or_nothing_unless_it_is(share: float | None, words: str) -> None:
-    assert html.percent(share) == words
+    assert html.percent(share).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
 def test_numbers_are_written_as_in_guatemala() -> None:

@@ -3,6 +3,7 @@
 Nothing in a drawing depends on the machine: its size is fixed (the page scales it) and no place is measured from a font.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,14 +15,9 @@ VEGA_LITE = "5.20"
 WIDTH, HEIGHT = 440, 220
 _PADDING = {"left": 52, "right": 22, "top": 26, "bottom": 38}
 _FONT_SIZE = 13
-_INK, _SOFT, _GRID, _THIS = "#3d4650", "#7fa3cc", "#e1e5ea", "#1f5fa8"
+_INK, _SOFT, _GRID, _THIS = "#3d4650", "#6b93c0", "#e1e5ea", "#1f5fa8"
 
 _MONTHS = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
-# In the language of Vega: the month, and below it the year where the axis begins and where a year does.
-_LABEL = (
-    f"datum.index == 0 || slice(datum.value, 5) == '01' ? [{list(_MONTHS)}[slice(datum.value, 5) - 1], "
-    f"slice(datum.value, 0, 4)] : {list(_MONTHS)}[slice(datum.value, 5) - 1]"
-)
 
 # A month (YYYY-MM), its number, how that is written, whether it is the month of the report.
 Point = tuple[str, float, str, bool]
@@ -70,9 +66,21 @@ def _written(height: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _labels(points: Sequence[Point]) -> dict[str, str | list[str]]:
+    """What stands below each month: its name, and on a second line the year where that is another than before."""
+    found: dict[str, str | list[str]] = {}
+    before = ""
+    for month, *_ in points:
+        year, number = month.split("-")
+        name = _MONTHS[int(number) - 1]
+        found[month] = name if year == before else [name, year]
+        before = year
+    return found
+
+
 def _drawn(label: str, points: Sequence[Point], marks: Sequence[Mapping[str, Any]]) -> Markup:
     axis = {
-        "labelExpr": _LABEL,
+        "labelExpr": f"({json.dumps(_labels(points))})[datum.value]",
         "labelAngle": 0,
         "labelOverlap": False,
         "labelBound": False,

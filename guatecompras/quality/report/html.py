@@ -62,7 +62,13 @@ DISTRIBUTIONS: tuple[tuple[str, str, str, bool], ...] = (
     ("categories", "Objeto de la compra", "concursos", False),
     ("tenderers", "Número de oferentes", "concursos con alguna oferta", True),
 )
-CATEGORIES: Mapping[str, str] = {"-": "Sin dato", "goods": "Bienes", "services": "Servicios", "works": "Obras"}
+CATEGORIES: Mapping[str, str] = {
+    "-": "Sin dato",
+    "goods": "Bienes",
+    "services": "Servicios",
+    "works": "Obras",
+    "5+": "5 o más",
+}
 COUNTS: Mapping[str, str] = {
     "concursos": "Concursos convocados en el mes",
     "releases": "Publicaciones (hechos de esos concursos)",
@@ -73,6 +79,7 @@ COUNTS: Mapping[str, str] = {
 # Bars of one distribution; the smaller categories are told as one.
 _MOST = 15
 _LONGEST = 240
+_PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -112,6 +119,7 @@ def _view(document: Mapping[str, Any]) -> dict[str, Any]:
         "dimensions": _dimensions(document["dimensions"], history),
         "before": history[-1]["month"] if history else None,
         "failing": [_failure(check, titles, document["accepted"]) for check in _gravest(checks)],
+        "tolerated": [_resulted(check) for check in _worst(checks) if check["state"] == "pass" and check["failed"]],
         "sections": _sections(document["coverage"]),
         "distributions": list(_distributions(document["distributions"])),
         "trend": trend,
@@ -135,10 +143,10 @@ def percent(share: float | None) -> str:
     if share is None:
         return "—"
     if 0 < share < 0.001:
-        return "menos de 0.1 %"
+        return f"menos de 0.1{_PERCENT}"
     if 0.999 < share < 1:
-        return "más de 99.9 %"
-    return f"{100 * share:.1f} %".replace(".0 %", " %")
+        return f"más de 99.9{_PERCENT}"
+    return f"{100 * share:.1f}".removesuffix(".0") + _PERCENT
 
 
 def month_words(month: str) -> str:
@@ -207,11 +215,12 @@ def _verdict(checks: Sequence[Mapping[str, Any]], accepted: Mapping[str, str]) -
 
 def _gravest(checks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Checks that fail, the gravest first, and among them those of which most fails."""
-    failing = (check for check in checks if check["state"] == "fail")
-    return sorted(
-        failing,
-        key=lambda check: (_place(SEVERITIES, check["severity"]), -_share(check), check["dimension"], check["id"]),
-    )
+    failing = [check for check in _worst(checks) if check["state"] == "fail"]
+    return sorted(failing, key=lambda check: _place(SEVERITIES, check["severity"])[0])
+
+
+def _worst(checks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(checks, key=lambda check: (-_share(check), check["id"]))
 
 
 def _share(check: Mapping[str, Any]) -> float:
@@ -220,18 +229,16 @@ def _share(check: Mapping[str, Any]) -> float:
 
 def _failure(check: Mapping[str, Any], titles: Mapping[str, str], accepted: Mapping[str, str]) -> dict[str, Any]:
     examples = [example | {"title": titles.get(example["path"], "")} for example in check["examples"]]
-    return {
-        **check,
-        "share": _share(check),
-        "tolerated": _tolerated(check),
-        "examples": examples,
-        "accepted": accepted.get(check["id"]),
-    }
+    return {**_resulted(check), "examples": examples, "accepted": accepted.get(check["id"])}
+
+
+def _resulted(check: Mapping[str, Any]) -> dict[str, Any]:
+    return {**check, "share": _share(check), "tolerated": _tolerated(check)}
 
 
 def _tolerated(check: Mapping[str, Any]) -> str:
     """What the rule lets fail, in words; empty where nothing may."""
-    words = [f"{100 * check['max_share']:.6g} %"] if check["max_share"] else []
+    words = [f"{100 * check['max_share']:.6g}{_PERCENT}"] if check["max_share"] else []
     words += [_counted(check["max_count"], "caso", "casos")] if check["max_count"] else []
     return " o ".join(words)
 
@@ -334,11 +341,7 @@ def _groups(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "name": name,
             "asks": DIMENSIONS.get(name, ""),
             "failing": sum(check["state"] == "fail" for check in checks if check["dimension"] == name),
-            "checks": [
-                {**check, "share": _share(check), "tolerated": _tolerated(check)}
-                for check in checks
-                if check["dimension"] == name
-            ],
+            "checks": [_resulted(check) for check in checks if check["dimension"] == name],
         }
         for name in names
     ]
