@@ -192,15 +192,15 @@ class MonthWork:
         """What decides, with the source rows of a NOG, what is made of it."""
         return publication.maker_of(self.config)
 
-    def _public(self) -> "MonthWork":
-        """The work on the version that is public now; this one when there is none."""
+    def _public(self) -> "MonthWork | None":
+        """The work on the version that is public now."""
         public = self.store.index()["months"].get(self.month)
-        return MonthWork(self.store, self.month, public["version"] if public else self.version, self.config)
+        return MonthWork(self.store, self.month, public["version"], self.config) if public else None
 
     def _earlier(self) -> Earlier | None:
         """What is public now, if it is another version, the same code made it and all of the work on it is still there."""
         before = self._public()
-        if before.version == self.version:
+        if before is None or before.version == self.version:
             return None
         source, made = before._recall("source", whole=True), before._recall("ocds", whole=True)
         if not source or not made or made.data.get("made_by") != self._made_by():
@@ -270,7 +270,8 @@ class MonthWork:
         }
 
         def holds(done: Stage) -> bool:
-            return self._public().version == self.version or bool(done.data["base"] == base)
+            public = self._public()
+            return bool(done.data["base"] == base) or (public is not None and public.version == self.version)
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             month = self._month(against)
@@ -314,7 +315,7 @@ class MonthWork:
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             flat = self._need("tables")
             path = self.folder / self._file(name)
-            with Blocks(self._public().folder / path.name) as blocks:
+            with Blocks((self._public() or self).folder / path.name) as blocks:
                 rows = self._WRITERS[name](self, {table: flat.path(table) for table in tables.NAMES}, path, blocks)
             return {path.name: (path, sum(rows.values()))}, {"rows": rows}
 
