@@ -14,6 +14,7 @@ from assets.reporting import as_markdown, one_line, reported, spec
 from guatecompras import tables
 from guatecompras.month import QUALITY_JSON, QUALITY_PAGE, MonthWork, Stage
 from guatecompras.quality import CHECKS, Check, gate, rules
+from guatecompras.settings import Settings
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
 
@@ -25,7 +26,8 @@ _BAR = 20  # characters
 
 def accepted(context: dg.AssetExecutionContext) -> dict[str, str]:
     """The overrides that a run was started with."""
-    return gate.overrides_told(context.run.tags.get(ACCEPT_TAG, ""), rules.load())
+    judged_by = rules.load(Settings.from_environment().quality_rules)
+    return gate.overrides_told(context.run.tags.get(ACCEPT_TAG, ""), judged_by)
 
 
 def _specs() -> list[dg.AssetCheckSpec]:

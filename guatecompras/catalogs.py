@@ -45,7 +45,7 @@ def table(name: str) -> pl.DataFrame:
     | objetos, recepcion | literal, code (OCDS) |
     | eventos | tipo, tag_first (release tag of a NOG's first event of the kind), tag_again (of later ones) |
     | umbrales | id, modalidad, desde, hasta (null: in force), maximo (GTQ, by law), ley |
-    | plazos | id, modalidad, desde, dias (at least, to make offers), clase (calendario, habiles), ley (article) |
+    | plazos | id, modalidad, desde, dias (at least, to make offers), clase (calendario, hábiles), ley (article) |
 
     estatus.awarded: 1 there is an award in force, 0 there is none, null both may be. The reforms of the thresholds are
     dated to the month by our sources: the months in which they changed are in no row of umbrales.

@@ -31,7 +31,7 @@ MANIFEST = "manifest.json"
 UNCOUNTED = frozenset({"manifest", "schema", "report"})
 
 # Other versions of these may write other bytes for the same month, so they are part of a version's name.
-_LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema")
+_LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema", "jinja2", "vl-convert-python")
 _PACKAGE = Path(__file__).parent
 _CODE = {".py", ".csv", ".json", ".toml", ".j2", ".css"}
 _VERSION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{12}")

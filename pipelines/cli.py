@@ -86,13 +86,16 @@ def publish(
         if len(checks) != len(reasons):
             raise click.UsageError("each --accept needs its --why, and each --why its --accept")
         from guatecompras.quality import gate, rules
+        from guatecompras.settings import Settings
         from guatecompras.stores import open_store
         from pipelines.runner import prepare_home, publish_months
         from resources.settings import DEFAULT_SOURCE, default_store
         from resources.sources.uri import open_source
 
         source, store = source or DEFAULT_SOURCE, store or default_store()
-        accepted = gate.overrides(zip(checks, reasons, strict=True), rules.load())
+        accepted = gate.overrides(
+            zip(checks, reasons, strict=True), rules.load(Settings.from_environment().quality_rules)
+        )
         open_source(source)  # a bad address is named before any run
         place = open_store(store)
         place.index()

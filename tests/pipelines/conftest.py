@@ -18,6 +18,12 @@ SIZE = 60
 # A failed test shows what it asserts, not the log of a whole run.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+# A NOG with neither entity nor parties has no buyer: it is rejected, and one of sixty is over one percent.
+REJECTED = (
+    "UPDATE concursos SET entidad_compradora = NULL WHERE nog = (SELECT min(nog) FROM concursos)",
+    "DELETE FROM partes WHERE nog = (SELECT min(nog) FROM concursos) AND esquema IN ('GT-CISP', 'GT-GCUC')",
+)
+
 RunMonth = Callable[..., dg.ExecuteInProcessResult]
 
 

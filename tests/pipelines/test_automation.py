@@ -16,7 +16,7 @@ from pipelines.schedules import closed_month_schedule, running_month_schedule
 from pipelines.sensors import failed_runs_sensor, late_changes_sensor
 from resources.alerts import Alerts
 from resources.settings import SourceResource, StoreResource
-from tests.pipelines.conftest import MONTHS, RunMonth
+from tests.pipelines.conftest import MONTHS, REJECTED, RunMonth
 
 GUATEMALA = ZoneInfo("America/Guatemala")
 
@@ -86,13 +86,28 @@ def test_a_failed_run_raises_an_alert_with_its_reason(
 ) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DROP TABLE partes")
-    result = run_month(database)
+    assert "partes" in _alert(run_month(database), instance, caplog)
+
+
+def test_an_alert_says_which_check_stopped_a_month_and_how_to_accept_it(
+    run_month: RunMonth, database: Path, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in REJECTED:
+            connection.execute(statement)
+    text = _alert(run_month(database), instance, caplog)
+    assert "these checks failed: schema (1: NOG" in text
+    assert "--accept CHECK --why TEXT" in text
+
+
+def _alert(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture) -> str:
+    """What the sensor of failed runs says of one."""
     failure = next(event for event in result.all_events if event.is_run_failure)
     context = dg.build_run_status_sensor_context(
         "failed_runs", failure, instance, result.dagster_run, resources={"alerts": Alerts()}
     ).for_run_failure()
     with caplog.at_level(logging.ERROR, "guatecompras.alerts"):
         failed_runs_sensor(context)
-    assert "partes" in caplog.text
     assert MONTHS[0] in caplog.text
     assert result.run_id in caplog.text
+    return caplog.text

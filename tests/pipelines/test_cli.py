@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from resources.settings import PROJECT
-from tests.pipelines.conftest import MONTHS, SIZE
-from tests.pipelines.test_month_job import REJECTED
+from tests.pipelines.conftest import MONTHS, REJECTED, SIZE
 
 
 @pytest.fixture
@@ -59,6 +58,36 @@ def test_publishes_months_side_by_side_and_names_the_one_that_fails(home: Path, 
     found = _run(home, "verify", store)
     assert found.returncode == 1
     assert "records.parquet" in found.stderr
+
+
+def test_an_override_reaches_months_side_by_side_and_is_judged_by_the_rules_given(
+    home: Path, database: Path, store: Path, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in REJECTED:
+            connection.execute(statement)
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[schema]\nseverity = "note"\n', encoding="utf-8")
+    words = (
+        "publish",
+        f"{MONTHS[0]}..{MONTHS[1]}",
+        "--source",
+        f"sqlite:///{database}",
+        "--store",
+        store,
+        "--jobs",
+        "2",
+    )
+    useless = _run(home, *words, "--accept", "schema", "--why", "x", GUATECOMPRAS_QUALITY_RULES=str(rules))
+    assert useless.returncode == 1
+    assert "check 'schema' blocks nothing" in useless.stderr
+    assert not (store / "publication").exists()
+    assert _run(home, *words, "--accept", "schema", "--why", "se sabe").returncode == 0
+    accepted = {
+        path.parent.parent.name: json.loads(path.read_bytes())["accepted"]
+        for path in (store / "publication").rglob("manifest.json")
+    }
+    assert accepted == {MONTHS[0]: {"schema": "se sabe"}, MONTHS[1]: {}}
 
 
 def test_the_environment_names_source_and_store(home: Path, demo_database: Path, store: Path) -> None:

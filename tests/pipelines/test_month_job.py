@@ -12,7 +12,7 @@ from assets.quality import ACCEPT_TAG
 from guatecompras.publication import verify_publication
 from guatecompras.quality import CHECKS
 from guatecompras.stores import LocalStore
-from tests.pipelines.conftest import MONTHS, SIZE, RunMonth
+from tests.pipelines.conftest import MONTHS, REJECTED, SIZE, RunMonth
 
 
 def _change(database: Path, *statements: str) -> None:
@@ -96,13 +96,6 @@ def test_a_late_award_gives_a_new_version_and_keeps_the_old_one(
     assert second["version"] > first["version"]
     assert [old["version"] for old in second["versions"]] == [first["version"]]
     assert verify_publication(_index(store), LocalStore(store).version_folder).versions == 2
-
-
-# A NOG with neither entity nor parties has no buyer: it is rejected, and one of sixty is over one percent.
-REJECTED = (
-    "UPDATE concursos SET entidad_compradora = NULL WHERE nog = (SELECT min(nog) FROM concursos)",
-    "DELETE FROM partes WHERE nog = (SELECT min(nog) FROM concursos) AND esquema IN ('GT-CISP', 'GT-GCUC')",
-)
 
 
 def test_too_many_rejected_records_fail_the_check_and_block_the_month(
@@ -230,7 +223,14 @@ def test_two_months_stand_side_by_side_and_the_index_job_reads_them_again(
     for month in MONTHS:
         assert run_month(database, month).success
     job = build_definitions(f"sqlite:///{database}", str(store)).resolve_job_def("index")
-    assert job.execute_in_process(instance=instance).success
+    read = job.execute_in_process(instance=instance)
+    assert read.success
+    (event,) = (event for event in read.all_events if event.is_step_materialization)
+    lines = str(event.materialization.metadata["table"].value).splitlines()
+    for month, entry in _index(store)["months"].items():
+        report = LocalStore(store).version_folder(month, entry["version"]) / "quality.json"
+        (line,) = (line for line in lines if line.startswith(f"| {month} |"))
+        assert f"| {json.loads(report.read_bytes())['score']} | █" in line
     file = next((store / "publication").rglob("*_csv.zip"))
     file.write_bytes(file.read_bytes()[:-10])
     assert not job.execute_in_process(instance=instance, raise_on_error=False).success

@@ -441,7 +441,7 @@ _FOUND: list[tuple[str, Fault, list[tuple[int, str, str]]]] = [
     (
         "offer_period",
         _set("records", 0, tender_tenderPeriod_endDate=_at("2026-01-14 23:00:00")),
-        [(11, "tender/tenderPeriod/endDate", f"7 < 8 (habiles): {QUOTATION}")],
+        [(11, "tender/tenderPeriod/endDate", f"7 < 8 (hábiles): {QUOTATION}")],
     ),
     (
         "offer_period",
@@ -460,7 +460,7 @@ _FOUND: list[tuple[str, Fault, list[tuple[int, str, str]]]] = [
         _set(
             "records", 0, tender_procurementMethodDetails=DIRECT, tender_tenderPeriod_endDate=_at("2026-01-05 18:00:00")
         ),
-        [(11, "tender/tenderPeriod/endDate", f"0 < 1 (habiles): {DIRECT}")],
+        [(11, "tender/tenderPeriod/endDate", f"0 < 1 (hábiles): {DIRECT}")],
     ),
     (
         "offer_period",

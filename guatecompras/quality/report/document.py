@@ -26,11 +26,13 @@ NOG_URL = "https://www.guatecompras.gt/concursos/consultaConcurso.aspx?nog={nog}
 def document(
     month: Month, version: str, as_of: str, outcomes: Sequence[Outcome], compared: Compared, accepted: Mapping[str, str]
 ) -> Json:
-    """The report of a version. `as_of`: RFC 3339, the newest data; `accepted`: blocking checks that an operator let pass, and why.
+    """The report of a version. `as_of`: RFC 3339, the newest data; `accepted`: blocking checks that an
+    operator lets pass, and why: those that fail are told.
 
     The same arguments give the same document; what it is compared with is named in it.
     """
     dimensions = _dimensions(outcomes)
+    needed = {outcome.check.id for outcome in outcomes if not outcome.passed}
     return {
         "schema": SCHEMA,
         "month": month.month,
@@ -42,7 +44,7 @@ def document(
         "checks": [_told(outcome) for outcome in outcomes],
         "coverage": _coverage(month),
         "distributions": {name: dict(categories) for name, categories in sorted(month.distributions.items())},
-        "accepted": dict(sorted(accepted.items())),
+        "accepted": {check: why for check, why in sorted(accepted.items()) if check in needed},
         "compared": {
             "previous": month.previous.version if month.previous else None,
             "history": {name: version for name, version in sorted(compared.versions.items()) if name != month.month},
