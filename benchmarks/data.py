@@ -111,15 +111,15 @@ def _sample(whole: Path, folder: Path, size: int) -> None:
         releases = [line for line in file if _ocid(line) in known]
     _write_lines(folder / "compiled.jsonl", compiled)
     _write_lines(folder / "releases.jsonl", releases)
-    _write_package(folder / "compiled.json", compiled)
-    _write_package(folder / "both.json", releases + compiled)
+    write_package(folder / "compiled.json", compiled)
+    write_package(folder / "both.json", releases + compiled)
 
 
 def _ocid(line: bytes) -> str:
     return str(json.loads(line)["ocid"])
 
 
-def _write_package(path: Path, lines: Iterable[bytes]) -> None:
+def write_package(path: Path, lines: Iterable[bytes]) -> None:
     head = packages.package_head("https://example.org/package.json", "2026-06-01T00:00:00-06:00", Settings())
     # Addresses of extensions would have to be fetched.
     head = {key: value for key, value in head.items() if key != "extensions"}

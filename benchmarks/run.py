@@ -137,7 +137,7 @@ def _measured(side: Side, folder: Path, size: int, runs: int, postgres: str) -> 
         return replace(row, skipped=lacking)
     try:
         inputs = folder / (f"inputs-{given}" if side.sample else "inputs")
-        place = Place(folder, inputs, given, folder / "out" / side.key, _environment(side), postgres)
+        place = Place(folder, inputs, given, folder / "out" / side.key, environment(side), postgres)
         costs, told = [], []
         for _ in range(row.runs):
             costs.append(_once(side, place))
@@ -188,7 +188,7 @@ def dagster_home() -> Path:
     return home
 
 
-def _environment(side: Side) -> Path:
+def environment(side: Side) -> Path:
     """The programs of a side's environment, made if it is not there or its pins are others."""
     if side.ours:
         return Path(sys.executable).parent
