@@ -50,7 +50,7 @@ def make_releases(folder: Path, out: Path, _: str) -> None:
     with open(out / "releases.jsonl", "wb") as file:
         for rows in nog_batches(snapshot.files, cohort.BATCH):
             made = releases.build(rows, directory, snapshot.month, offers_known=known)
-            file.write("".join(f"{text}\n" for text in made["json"]).encode())
+            file.write(cohort.Lines(made["json"]).text)
 
 
 def compile_releases(folder: Path, out: Path, _: str) -> None:

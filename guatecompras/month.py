@@ -45,7 +45,7 @@ Json = dict[str, Any]
 
 # The schemas, codelists and extensions that the month holds.
 PROFILE = "profile.zip"
-QUALITY_JSON, QUALITY_PAGE = document.NAME, "quality.html"
+QUALITY_JSON, QUALITY_PAGE = compared.REPORT, "quality.html"
 NO_OVERRIDES: Mapping[str, str] = {}
 # What the index says of a month's counts.
 INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")

@@ -14,11 +14,10 @@ import orjson
 
 from guatecompras.ocds.mapping import fields
 from guatecompras.quality.check import Check, Month, Outcome
-from guatecompras.quality.compared import Compared
+from guatecompras.quality.compared import REPORT, Compared
 
 Json = dict[str, Any]
 
-NAME = "quality.json"
 SCHEMA = 1
 NOG_URL = "https://www.guatecompras.gt/concursos/consultaConcurso.aspx?nog={nog}&o=5"
 
@@ -68,7 +67,7 @@ def in_short(told: Mapping[str, Any]) -> Json:
 def score_in(folder: Path) -> float | None:
     """The score that a version's report says; None where there is none."""
     try:
-        score = orjson.loads((folder / NAME).read_bytes())["score"]
+        score = orjson.loads((folder / REPORT).read_bytes())["score"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return float(score)
