@@ -140,9 +140,16 @@ def _index(store: Path) -> dict[str, Any]:
 
 
 def _files(months: dict[str, Any]) -> dict[str, tuple[str, list[tuple[str, str]]]]:
-    """Month -> version, and the digest of each of its files."""
+    """Month -> version, and the digest of each of its data files: the report and the manifest also tell what else was public."""
     return {
-        month: (entry["version"], [(Path(file["path"]).name, file["sha256"]) for file in entry["files"]])
+        month: (
+            entry["version"],
+            [
+                (Path(file["path"]).name, file["sha256"])
+                for file in entry["files"]
+                if file["format"] not in {"report", "manifest"}
+            ],
+        )
         for month, entry in months.items()
     }
 
