@@ -13,7 +13,7 @@ from guatecompras.ocds import profile
 from guatecompras.ocds.mapping import fields as published
 from guatecompras.quality import rules
 from guatecompras.quality.fields import CHECKS, cells
-from tests.quality.small_month import BY_ID, at, found, month
+from tests.quality.small_month import BY_ID, at, clean, found, month
 
 
 @dataclass(frozen=True)
@@ -415,3 +415,15 @@ def test_every_codelist_of_the_mapping_has_codes() -> None:
 
 def test_segments_are_two_digits() -> None:
     assert catalogs.table("unspsc_segmentos")["code"].str.contains("^[1-9][0-9]$").all()
+
+
+def test_families_count_where_the_rules_list_them(tmp_path: Path) -> None:
+    rows = clean()
+    rows["items"] = [
+        {**rows["items"][0], "id": code, "classification_scheme": "UNSPSC", "classification_id": code}
+        for code in ("43222609", "43990000", "72101500")
+    ]
+    listed = '[unspsc_segment]\nseverity = "warn"\n\n[unspsc_segment.parameters]\nfamilies = ["4322", "7210"]\n'
+    judged = replace(month(tmp_path, rows), rules=rules.load(listed))
+    assert found("unspsc_segment", judged) == [(11, "tender/items/classification/id", "43990000")]
+    assert found("unspsc_segment", month(tmp_path, rows)) == []

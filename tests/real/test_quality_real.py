@@ -110,6 +110,12 @@ def test_families_in_use_are_of_segments_that_there_are() -> None:
     # Two segments are of later versions of the classification, or bought by nobody.
     assert known - used == {"57", "64"}
     assert used <= known
+    # As the rules of who has the list would give it.
+    listed = ", ".join(f'"{json.loads(line)["code"]}"' for line in lines)
+    rules = quality.rules.load(
+        f'[unspsc_segment]\nseverity = "warn"\n\n[unspsc_segment.parameters]\nfamilies = [{listed}]\n'
+    )
+    assert len(rules["unspsc_segment"].parameters["families"]) == 420  # type: ignore[arg-type]
 
 
 def test_codes_beside_the_official_open_codelists() -> None:
