@@ -256,13 +256,13 @@ class MonthWork:
             previous=against.previous,
         )
 
-    def report(self, accepted: Mapping[str, str] = NO_OVERRIDES) -> Stage:
+    def report(self, accepted: Mapping[str, str] = NO_OVERRIDES, against: Compared | None = None) -> Stage:
         """Every check evaluated, and what they say as JSON and as a page. `accepted`: blocking checks that may fail, and why.
 
         It is made again when what the month is compared with is other than it was, unless the version is public already:
         then its report is too. `data`: `judged`, the summaries in the order of the checks, and `told`, what is told in short.
         """
-        against = self.compared()
+        against = against or self.compared()
         base = {
             "versions": dict(against.versions),
             "unreadable": list(against.unreadable),
@@ -397,13 +397,14 @@ class MonthWork:
     def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
-        report = self.report(accepted)
+        against = self.compared()
+        report = self.report(accepted, against)
         self._require_untouched([source, made, flat, report, *(self._need(name) for name in DOWNLOADS)])
         # What blocks is judged on these very files again; what does not stands in the report.
         rules = quality.rules.load(self.config.quality_rules)
         blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
         judged = {told["id"]: told for told in report.data["judged"]}
-        judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(self.compared(), blocking)}
+        judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
         gate.require(list(judged.values()), self.month, accepted)
         files = self._published_files()
         self._require_agreement(files)

@@ -1,7 +1,7 @@
 """What an earlier version of the month made of NOGs that are the same in this one: taken over instead of made again.
 
-A NOG whose source rows are the same gives the same releases and the same record, so a month in which one concurso changed
-costs a third of a new one here (17,426 concursos: 6.0 s of building and judging to 1.7 s). That the code and the
+A NOG whose source rows are the same gives the same releases and the same record, so where one concurso of 17,426 changed
+this pass takes 3.9 CPU seconds for 12.1 (both measured in one run, reused deflate blocks included). That the code and the
 settings were the same too is for the caller to know.
 """
 

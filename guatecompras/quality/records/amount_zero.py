@@ -1,22 +1,11 @@
 """Check: no amount is zero: what is not known is left out, not written as nothing."""
 
-import polars as pl
-
-from guatecompras.quality.check import Check, Finding, Month, joined, judge
-from guatecompras.quality.records.process import AMOUNTS
+from guatecompras.quality.check import Check, Finding, Month
+from guatecompras.quality.records.process import AMOUNT_PATHS, judged_amounts
 
 
 def _find(month: Month) -> Finding:
-    return joined(
-        judge(
-            month.scan(table).select("nog", amount),
-            pl.col(amount) == 0,
-            f"{path}/amount",
-            amount,
-            pl.col(amount).is_not_null(),
-        )
-        for path, table, amount, _ in AMOUNTS
-    )
+    return judged_amounts(month, lambda amount: amount == 0)
 
 
 CHECK = Check(
@@ -25,13 +14,7 @@ CHECK = Check(
     level="record",
     dimension="plausibilidad",
     asset="tables/records",
-    paths=(
-        "tender/value/amount",
-        "tender/items/unit/value/amount",
-        "bids/details/value/amount",
-        "awards/value/amount",
-        "contracts/value/amount",
-    ),
+    paths=AMOUNT_PATHS,
     meaning="Ningún monto es cero: lo que no se conoce se omite.",
     description="No amount is zero.",
     find=_find,

@@ -1,6 +1,6 @@
 """What the checks of this room share: rows beside their process, dates in order, amounts, what stands. No check itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import polars as pl
@@ -86,3 +86,20 @@ def number(month: Month, check: str, name: str) -> float:
     if not isinstance(value, float | int):
         raise GuatecomprasError(f"rule of {check}: parameter {name} must be a number")
     return value
+
+
+def judged_amounts(month: Month, fails: Callable[[pl.Expr], pl.Expr]) -> Finding:
+    """Every amount of AMOUNTS that is there, by `fails` of its column."""
+    return joined(
+        judge(
+            month.scan(table).select("nog", amount),
+            fails(pl.col(amount)),
+            f"{path}/amount",
+            amount,
+            pl.col(amount).is_not_null(),
+        )
+        for path, table, amount, _ in AMOUNTS
+    )
+
+
+AMOUNT_PATHS = tuple(f"{path}/amount" for path, *_ in AMOUNTS)
