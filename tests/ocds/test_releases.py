@@ -166,11 +166,10 @@ def test_releases_are_in_order_of_date_to_the_second() -> None:
     assert [release["publishedDate"][11:16] for release in found] == ["12:00", "09:00", "10:00"]
 
 
-def test_a_nog_without_events_is_published_as_it_stands() -> None:
+def test_a_nog_without_events_is_published_by_its_own_date() -> None:
     (release,) = published(eventos=[], concursos=[{"fecha_actualizacion": "2026-05-03 01:00:00"}])
     assert release["tag"] == ["tender"]
-    assert release["date"] == "2026-05-01T12:00:00-06:00"
-    assert release["publishedDate"] == "2026-05-03T01:00:00-06:00"
+    assert release["date"] == release["publishedDate"] == "2026-05-01T12:00:00-06:00"
 
 
 # ----------------------------------------------------------------------------------------------- what belongs to which
