@@ -8,7 +8,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ import orjson
 
 from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats.atomic import age, part_of, remove, replacing, sweep, sync
-from guatecompras.publication import MANIFEST, empty_index, is_version, read_index
+from guatecompras.publication import MANIFEST, empty_index, is_version, read_index, versions_of
 
 Json = dict[str, Any]
 
@@ -42,8 +42,8 @@ class Store(Protocol):
         """Put a version's files (relative name -> file) in place, all or none; one that is there already stays."""
         ...
 
-    def version_folder(self, month: str, version: str) -> Path:
-        """A version's files on this machine, to be read."""
+    def version_folder(self, month: str, version: str, names: Collection[str] | None = None) -> Path:
+        """A folder on this machine where the files of a version can be read: those named, or all."""
         ...
 
     def index(self) -> Json:
@@ -127,7 +127,7 @@ class LocalStore:
             _touch(target)
         return True
 
-    def version_folder(self, month: str, version: str) -> Path:
+    def version_folder(self, month: str, version: str, names: Collection[str] | None = None) -> Path:
         return self._public / "months" / month / version
 
     # The index.
@@ -163,8 +163,7 @@ class LocalStore:
 
     def _listed(self, month: str) -> list[str]:
         """The versions of a month that the index knows, the current one first."""
-        entry = self.index()["months"].get(month)
-        return [version["version"] for version in (entry, *entry["versions"])] if entry else []
+        return [entry["version"] for entry in versions_of(self.index(), month)]
 
     # Cleaning.
 
