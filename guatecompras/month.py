@@ -103,9 +103,11 @@ class MonthWork:
     # Reading the source names the version, so it comes before there is one.
 
     @classmethod
-    def extract(cls, store: Store, source: Source, month: Month, config: Settings) -> tuple["MonthWork", Stage]:
-        """Take the month's snapshot from a source. The clock is read here, once for the whole month."""
-        started, now = time.perf_counter(), datetime.now(UTC_OFFSET)
+    def extract(
+        cls, store: Store, source: Source, month: Month, config: Settings, now: datetime | None = None
+    ) -> tuple["MonthWork", Stage]:
+        """Take the month's snapshot from a source. The clock is read here, once for the whole month (or `now` is it)."""
+        started, now = time.perf_counter(), now or datetime.now(UTC_OFFSET)
         # Before anything is written: what runs that were killed left may be what fills the disk.
         store.tidy(str(month))
         incoming = part_of(store.work(str(month)) / "incoming")
@@ -113,20 +115,18 @@ class MonthWork:
             with _writing(incoming.parent):
                 with source.open(month) as reading:
                     taken = snapshot.take(reading, month, incoming)
-                work = cls(store, str(month), publication.version_of(taken, config), config)
+                version, base = publication.planned(store.index(), taken, config)
+                work = cls(store, str(month), version, config)
                 with store.working(work.month, work.version):
                     stage = work._recall("source", whole=True)
                     if stage is None:
-                        stage = work._settle(incoming, taken, now, time.perf_counter() - started)
-                    else:
-                        # Going back to a version that was public before is news of today.
-                        stage.data["extracted"] = now.isoformat(timespec="seconds")
-                        stage = work._record(stage)
+                        told = {"base": base, "extracted": now.isoformat(timespec="seconds")}
+                        stage = work._settle(incoming, taken, told, time.perf_counter() - started)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return work, stage
 
-    def _settle(self, incoming: Path, taken: Snapshot, now: datetime, seconds: float) -> Stage:
+    def _settle(self, incoming: Path, taken: Snapshot, told: Json, seconds: float) -> Stage:
         self._forget("source")
         home = self.folder / "source"
         self.folder.mkdir(exist_ok=True)
@@ -142,12 +142,11 @@ class MonthWork:
             }
             for name, path in taken.files.items()
         }
-        data = {
+        data = told | {
             "digest": taken.digest,
             "as_of": taken.as_of,
             "concursos": taken.concursos_in,
             "missing": list(taken.missing),
-            "extracted": now.isoformat(timespec="seconds"),
         }
         return self._record(Stage("source", seconds, files, data))
 
@@ -171,41 +170,63 @@ class MonthWork:
         """Releases and compiled records, validated."""
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
-            made = cohort.build(self.snapshot(), self.folder, self.config, earlier=self._earlier())
-            rejects = self.folder / "rechazos.parquet"
-            with parquets.TableWriter(
-                rejects, made.rejects.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-            ) as writer:
-                writer.write(made.rejects)
+            # What is edited without an event is dated when the source was read first.
+            detected = self._need("source").data["extracted"]
+            made = cohort.build(self.snapshot(), self.folder, self.config, earlier=self._earlier(), detected=detected)
+            rejects, edits = self.folder / "rechazos.parquet", self.folder / "edits.parquet"
+            for path, frame in ((rejects, made.rejects), (edits, made.edits)):
+                with parquets.TableWriter(path, frame.to_arrow(compat_level=pl.CompatLevel.oldest()).schema) as writer:
+                    writer.write(frame)
             counts = made.counts | {"reject_rows": made.rejects.height}
             files = {
                 "releases": (made.releases, counts["releases"]),
                 "records": (made.records, counts["records"]),
                 "rechazos": (rejects, made.rejects.height),
+                "edits": (edits, made.edits.height),
                 "table": (made.releases_table, counts["releases"]),
             }
-            return files, {"counts": counts, "seconds": made.seconds, "reused": made.reused, "made_by": self._made_by()}
+            return files, {"counts": counts, "seconds": made.seconds, "reused": made.reused}
 
         return self._stage("ocds", do)
 
-    def _made_by(self) -> str:
-        """What decides, with the source rows of a NOG, what is made of it."""
-        return publication.maker_of(self.config)
+    def base(self) -> "MonthWork | None":
+        """The work on the version that this one replaces, as it was public when the source was read."""
+        base = self._need("source").data["base"]
+        return MonthWork(self.store, self.month, base["version"], self.config) if base else None
 
-    def _public(self) -> "MonthWork | None":
-        """The work on the version that is public now."""
-        public = self.store.index()["months"].get(self.month)
-        return MonthWork(self.store, self.month, public["version"], self.config) if public else None
+    def _public(self) -> str | None:
+        """The version that is public now."""
+        current = self.store.index()["months"].get(self.month)
+        return current["version"] if current else None
 
     def _earlier(self) -> Earlier | None:
-        """What is public now, if it is another version, the same code made it and all of the work on it is still there."""
-        before = self._public()
-        if before is None or before.version == self.version:
+        """What is public and stays. Raises StoreError when it is not what was published, for then nobody knows it."""
+        before = self.base()
+        if before is None:
             return None
-        source, made = before._recall("source", whole=True), before._recall("ocds", whole=True)
-        if not source or not made or made.data.get("made_by") != self._made_by():
-            return None
-        return Earlier(before.snapshot(), made.path("releases"), made.path("records"), made.path("table"))
+        folder = self.store.version_folder(self.month, before.version)
+        document, files = publication.placed(folder)
+        told = {file.path: (file.sha256, file.bytes) for file in files}
+        told[MANIFEST] = (self._need("source").data["base"]["sha256"], told[MANIFEST][1])
+        releases, records, table = (
+            f"{self.month}_releases.jsonl.gz",
+            f"{self.month}_records.jsonl.gz",
+            "tables/releases.parquet",
+        )
+        for name in (MANIFEST, releases, records, table):
+            if name not in told or not (folder / name).is_file() or digest(folder / name) != told[name]:
+                raise StoreError(
+                    f"{folder / name} is not what was published, and what was published has to stay: put it back "
+                    "('guatecompras verify' says what else is wrong)"
+                )
+        source = before._recall("source", whole=True)
+        return Earlier(
+            folder / releases,
+            folder / records,
+            folder / table,
+            before.snapshot() if source else None,
+            document["maker"] == publication.maker_of(self.config),
+        )
 
     def tables(self) -> Stage:
         """The flat tables, from the compiled records."""
@@ -270,8 +291,7 @@ class MonthWork:
         }
 
         def holds(done: Stage) -> bool:
-            public = self._public()
-            return bool(done.data["base"] == base) or (public is not None and public.version == self.version)
+            return bool(done.data["base"] == base) or self._public() == self.version
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             month = self._month(against)
@@ -315,7 +335,7 @@ class MonthWork:
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             flat = self._need("tables")
             path = self.folder / self._file(name)
-            with Blocks((self._public() or self).folder / path.name) as blocks:
+            with Blocks((self.base() or self).folder / path.name) as blocks:
                 rows = self._WRITERS[name](self, {table: flat.path(table) for table in tables.NAMES}, path, blocks)
             return {path.name: (path, sum(rows.values()))}, {"rows": rows}
 
@@ -426,7 +446,7 @@ class MonthWork:
             accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
             config=self.config,
-            previous=publication.previous_of(self.store.index(), self.month, self.version),
+            previous=source.data["base"],
             inputs=publication.inputs_of(source.data["digest"], self.config),
         )
         return document, {name: path for name, (_, path) in files.items()}

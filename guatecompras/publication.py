@@ -76,9 +76,12 @@ def inputs_of(snapshot_digest: str, config: Settings) -> str:
     return hashlib.sha256(f"{snapshot_digest}\n{maker_of(config)}".encode()).hexdigest()
 
 
-def version_of(snapshot: Snapshot, config: Settings) -> str:
-    """The name of what will be published: when its newest data is of, and a digest of all that decides its bytes."""
-    inputs = [snapshot.month, snapshot.digest, maker_of(config)]
+def version_of(snapshot: Snapshot, config: Settings, base: str = "") -> str:
+    """The name of what will be published: when its newest data is of, and a digest of all that decides its bytes.
+
+    `base`: the version that it replaces, whose releases stay.
+    """
+    inputs = [snapshot.month, snapshot.digest, maker_of(config), base]
     seal = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     return f"{snapshot.as_of[:19].replace('-', '').replace(':', '')}-{seal[:12]}"
 
@@ -117,6 +120,7 @@ def manifest(
         "version": version,
         "previous": previous,
         "inputs": inputs,
+        "maker": maker_of(config),
         "license": LICENSE,
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},
@@ -210,6 +214,19 @@ def previous_of(index: Json, month: str, version: str) -> Json | None:
     """What a version replaces, or, if it is current, replaced: the version before it and the digest of its manifest."""
     before = next((entry for entry in versions_of(index, month)[:2] if entry["version"] != version), None)
     return before and {"version": before["version"], "sha256": before["manifest"]["sha256"]}
+
+
+def planned(index: Json, snapshot: Snapshot, config: Settings) -> tuple[str, Json | None]:
+    """The version that a snapshot makes under these settings, and what it replaces (as `previous_of`).
+
+    Where the public version was made from the same it is that one; what was public before it comes back as a new version,
+    for its releases have been followed by others.
+    """
+    current = index["months"].get(snapshot.month)
+    if current and current["inputs"] == inputs_of(snapshot.digest, config):
+        return current["version"], previous_of(index, snapshot.month, current["version"])
+    base = {"version": current["version"], "sha256": current["manifest"]["sha256"]} if current else None
+    return version_of(snapshot, config, base["version"] if base else ""), base
 
 
 def switched(

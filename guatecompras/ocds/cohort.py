@@ -20,7 +20,7 @@ from guatecompras.formats.archive import gzip_lines_writer
 from guatecompras.formats.atomic import sweep
 from guatecompras.formats.deflating import Blocks
 from guatecompras.ocds import releases
-from guatecompras.ocds.corrections import EDITS_SCHEMA, settle
+from guatecompras.ocds.corrections import EDITS_SCHEMA, compiled, settle
 from guatecompras.ocds.earlier import Earlier, Split, Walk, unsplit
 from guatecompras.ocds.merge import MergeError, Merger, merge_rules_from_schema
 from guatecompras.ocds.profile import compiled_schema
@@ -208,7 +208,7 @@ def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, p
     nogs, texts, faults = [], [], []
     for nog, lines in _histories(made.join(covered, on="nog", how="anti", maintain_order="left")):
         try:
-            merged = merger.compile_sorted([orjson.loads(line) for line in lines])
+            merged = compiled([orjson.loads(line) for line in lines], merger)
         except MergeError as error:
             faults.append((nog, "", str(error), UNMERGEABLE))
             continue

@@ -92,6 +92,22 @@ def settle(built: pl.DataFrame, public: pl.DataFrame, merger: Merger, detected: 
     )
 
 
+def compiled(releases: list[Json], merger: Merger) -> Json:
+    """The compiled release of a NOG's releases in order. Raises MergeError.
+
+    As merging has it but for one thing: an object whose every field a correction's nulls took away is gone too.
+    """
+    merged = merger.compile_sorted(releases)
+    return _without_empty(merged) if len(releases) > 1 else merged
+
+
+def _without_empty(document: Any) -> Any:
+    if isinstance(document, dict):
+        kept = {key: _without_empty(value) for key, value in document.items()}
+        return {key: value for key, value in kept.items() if value not in ({}, [])}
+    return [_without_empty(entry) for entry in document] if isinstance(document, list) else document
+
+
 def _histories(built: pl.DataFrame, before: pl.DataFrame, other: pl.DataFrame) -> Iterator[tuple[int, bool, Any, Any]]:
     mine = built.join(other, on="nog", how="semi", maintain_order="left").partition_by(
         "nog", as_dict=True, maintain_order=True
@@ -147,7 +163,7 @@ class _History:
             return _Piece(rows, [*self._known], [], [])
         if correction:
             rows.append(self._row(correction, orjson.dumps(correction).decode()))
-        elif self._cause == SILENT and len(self._built) == len(self._all):
+        elif self._cause == SILENT and len(self._built) == len(self._all) == len(self._public):
             edits = list(self._past())
         made = [correction["id"]] if correction else []
         return _Piece(rows, [*self._known], made, [(self._nog, *edit, self._cause) for edit in edits])
@@ -155,14 +171,14 @@ class _History:
     def _correction(self, merger: Merger, detected: str) -> tuple[Json | None, list[tuple[Any, ...]]]:
         """The release that brings what is public to what the source says, and what it changes; None: nothing is to be said."""
         releases = [release for release, _ in self._all]
-        stands, wanted = merger.compile_sorted(releases), merger.compile_sorted(self._built)
+        stands, wanted = compiled(releases, merger), compiled(self._built, merger)
         correction = deepcopy(self._built[-1])
         _patch(correction, _lacking(_content(stands), _content(wanted), merger.rules, ""))
         correction["id"] = self._new_id(detected)
         # Where the clock stands before the newest date there is, the correction still has to be the last.
         correction["date"] = max(detected, releases[-1]["date"])
         correction["publishedDate"] = detected
-        comes = merger.compile_sorted([*releases, deepcopy(correction)])
+        comes = compiled([*releases, correction], merger)
         changed = list(differences(_content(stands), _content(comes)))
         if not changed:
             return None, []
