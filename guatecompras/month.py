@@ -23,7 +23,7 @@ import polars as pl
 from guatecompras import publication, quality, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.contract import Source
-from guatecompras.errors import GateError, StoreError
+from guatecompras.errors import GateError, SourceError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
 from guatecompras.formats.atomic import DISK_ERRORS, part_of, replacing, sweep
 from guatecompras.formats.counting import digest
@@ -117,6 +117,7 @@ class MonthWork:
                     taken = snapshot.take(reading, month, incoming)
                 version, base = publication.planned(store.index(), taken, config)
                 work = cls(store, str(month), version, config)
+                work._require_log(taken, base)
                 with store.working(work.month, work.version):
                     stage = work._recall("source", whole=True)
                     if stage is None:
@@ -125,6 +126,16 @@ class MonthWork:
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return work, stage
+
+    def _require_log(self, taken: Snapshot, base: Json | None) -> None:
+        """Events that go missing are no source without a log: told by the dates of rows, the history would be another."""
+        if base and "eventos" in taken.missing:
+            before, _ = publication.placed(self.store.version_folder(self.month, base["version"]))
+            if "eventos" not in before["source"]["missing"]:
+                raise SourceError(
+                    f"the source lacks the table eventos, which it had for the public version of {self.month} "
+                    "(if there is no log any more, let the table be there without rows)"
+                )
 
     def _settle(self, incoming: Path, taken: Snapshot, told: Json, seconds: float) -> Stage:
         self._forget("source")
