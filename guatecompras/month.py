@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import datapackage, publication, quality, retention, settings, snapshot, tables, verification
+from guatecompras import datapackage, dcat, publication, quality, retention, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, StoreError
@@ -395,6 +395,7 @@ class MonthWork:
                 return retention.marked(after, self.month, self.config.keep_versions)
 
             index = self.store.update_index(switched)
+            self.store.derive(dcat.FILE, lambda index: dcat.as_bytes(index, self.config))
             # Those that a run which died left, too.
             for version in retention.withdrawn(index, self.month):
                 self.store.retire(self.month, version, publication.FOR_EVER)

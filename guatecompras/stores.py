@@ -1,7 +1,8 @@
 """Where a publication is kept: one small interface, and the local folder behind it.
 
-`publication/` is public: versions of months, which appear whole, and `index.json`, the only file that ever changes. `work/`
-is private: what a run has made so far, by month and version. What is written there is `publication.py`'s business.
+`publication/` is public: versions of months, which appear whole, and `index.json`, the only file that ever changes, with what
+is made of it alone (`derive`). `work/` is private: what a run has made so far, by month and version. What is written there is
+`publication.py`'s business.
 """
 
 import errno
@@ -57,6 +58,13 @@ class Store(Protocol):
 
     def update_index(self, change: Callable[[Json], Json]) -> Json:
         """Replace the index by `change` of it, sealed, atomically and one writer at a time; returns the new one."""
+        ...
+
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        """Write a public file beside the index that is made of it alone, as it is now; nothing is written where nothing changed.
+
+        It is no part of the switch: it may be behind when a run died before it was written.
+        """
         ...
 
     def tidy(self, month: str) -> None:
@@ -177,6 +185,16 @@ class LocalStore:
                 with replacing(self._index) as part:
                     part.write_bytes(orjson.dumps(after, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
             return after
+
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        path = self._public / name
+        self._made(self._public)
+        # Under the lock, so that what an older index says is not written over what a newer one does.
+        with self._acting(f"write {path}"), self._locked(self._index_lock):
+            content = make(self.index())
+            if not path.is_file() or path.read_bytes() != content:
+                with replacing(path) as part:
+                    part.write_bytes(content)
 
     def _listed(self, month: str) -> list[str]:
         """The versions of a month that the index knows, the current one first."""
