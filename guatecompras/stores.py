@@ -1,7 +1,8 @@
 """Where a publication is kept: one small interface, and the local folder behind it.
 
-`publication/` is public: versions of months, which appear whole, and `index.json`, the only file that ever changes. `work/`
-is private: what a run has made so far, by month and version. What is written there is `publication.py`'s business.
+`publication/` is public: versions of months, which appear whole, and `index.json`, the only file that ever changes, with what
+is made of it alone (`derive`). `work/` is private: what a run has made so far, by month and version. What is written there is
+`publication.py`'s business.
 """
 
 import errno
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from guatecompras import signing
 from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats.atomic import age, part_of, remove, replacing, sweep, sync
 from guatecompras.publication import MANIFEST, empty_index, is_version, read_index, versions_of
@@ -46,12 +48,23 @@ class Store(Protocol):
         """A folder on this machine where the files of a version can be read: those named, or all."""
         ...
 
+    def retire(self, month: str, version: str, keep: Collection[str]) -> None:
+        """Remove a version's files but those named; what is gone already is no error."""
+        ...
+
     def index(self) -> Json:
         """The index as it is now."""
         ...
 
     def update_index(self, change: Callable[[Json], Json]) -> Json:
-        """Replace the index by `change` of it, atomically and one writer at a time; returns the new one."""
+        """Replace the index by `change` of it, sealed, atomically and one writer at a time; returns the new one."""
+        ...
+
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        """Write a public file beside the index that is made of it alone, as it is now; nothing is written where nothing changed.
+
+        It is no part of the switch: it may be behind when a run died before it was written.
+        """
         ...
 
     def tidy(self, month: str) -> None:
@@ -60,12 +73,14 @@ class Store(Protocol):
 
 
 def open_store(uri: str) -> Store:
-    """A store by its URI: a folder, as a path or `file://…`. Raises StoreError for anything else."""
-    if uri.startswith("file://"):
-        return LocalStore(Path(uri.removeprefix("file://")))
-    if "://" in uri:
+    """A store by its URI: a folder, as a path or `file://…`. Raises StoreError for anything else.
+
+    Its index is signed as the environment says (`signing.py`).
+    """
+    path = uri.removeprefix("file://")
+    if "://" in path:
         raise StoreError(f"'{uri}' is not a store that can be used: give a folder")
-    return LocalStore(Path(uri))
+    return LocalStore(Path(path), signing.from_environment())
 
 
 class LocalStore:
@@ -76,8 +91,8 @@ class LocalStore:
     has to be alone.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+    def __init__(self, root: Path, seal: signing.Seal = signing.unsigned) -> None:
+        self.root, self._seal = root.expanduser().absolute(), seal
         self.uri = str(root)
         self._public = self.root / "publication"
 
@@ -130,6 +145,16 @@ class LocalStore:
     def version_folder(self, month: str, version: str, names: Collection[str] | None = None) -> Path:
         return self._public / "months" / month / version
 
+    def retire(self, month: str, version: str, keep: Collection[str]) -> None:
+        folder = self.version_folder(month, version)
+        with self._acting(f"remove files of {folder}"):
+            for parent, _, names in os.walk(folder, topdown=False):
+                for path in (Path(parent, name) for name in names):
+                    if path.relative_to(folder).as_posix() not in keep:
+                        path.unlink(missing_ok=True)
+                with suppress(OSError):  # it holds what is kept
+                    Path(parent).rmdir()
+
     # The index.
 
     @property
@@ -155,11 +180,21 @@ class LocalStore:
         with self._acting(f"write {self._index}"), self._locked(self._index_lock):
             sweep(self._public, STALE_AFTER)
             before = self.index()
-            after = change(before)
+            after = self._seal(change(before))
             if after != before or not self._index.exists():
                 with replacing(self._index) as part:
                     part.write_bytes(orjson.dumps(after, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
             return after
+
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        path = self._public / name
+        self._made(self._public)
+        # Under the lock, so that what an older index says is not written over what a newer one does.
+        with self._acting(f"write {path}"), self._locked(self._index_lock):
+            content = make(self.index())
+            if not path.is_file() or path.read_bytes() != content:
+                with replacing(path) as part:
+                    part.write_bytes(content)
 
     def _listed(self, month: str) -> list[str]:
         """The versions of a month that the index knows, the current one first."""

@@ -4,6 +4,7 @@ What a version, a manifest and the index are is `publication.py`; what a file re
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +14,13 @@ import orjson
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.counting import count_rows, digest
-from guatecompras.publication import MANIFEST, stays, versions_of
+from guatecompras.publication import FOR_EVER, MANIFEST, versions_of
 
 Json = dict[str, Any]
 
 # Files whose rows nobody counts again.
-UNCOUNTED = frozenset({"manifest", "schema", "report"})
+UNCOUNTED = frozenset({"manifest", "schema", "report", "datapackage"})
+_READERS_AT_ONCE = 2
 
 
 class FolderOf(Protocol):
@@ -82,7 +84,7 @@ def verify_version(
     there beside them. Empty when all is well.
     """
     faults: list[str] = []
-    counts: dict[str, dict[str, int]] = {}
+    sound: dict[str, Json] = {}
     prefix = f"months/{month}/{folder.name}/"
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     listed = {entry["path"].removeprefix(prefix): entry for entry in files}
@@ -93,18 +95,40 @@ def verify_version(
             faults.append(f"{entry['path']}: missing")
         elif fault := altered(folder / name, entry):
             faults.append(f"{entry['path']}: {fault}")
-        elif counted and entry["format"] not in UNCOUNTED:
-            try:
-                counts[name] = count_rows(folder / name, entry["format"])
-            except (GuatecomprasError, ValueError) as error:
-                faults.append(f"{entry['path']}: {error}")
-                continue
-            found = sum(counts[name].values())
-            if found != entry["rows"]:
-                faults.append(f"{entry['path']}: {found} rows instead of {entry['rows']}")
+        else:
+            sound[name] = entry
     beside = {path.relative_to(folder).as_posix() for path in tolerated}
     faults += [f"{prefix}{name}: not listed" for name in sorted(there - listed.keys() - beside)]
-    return faults + disagreements(month, counts)
+    if not counted:
+        return faults
+    counts, wrong = recounted({name: folder / name for name in sound}, sound)
+    return faults + wrong + disagreements(month, counts)
+
+
+def recounted(paths: Mapping[str, Path], entries: Mapping[str, Json]) -> tuple[dict[str, dict[str, int]], list[str]]:
+    """The rows of files by name and table, read again, and where they are not the `rows` of their entries (`path`, `format`,
+    `rows`). Files that hold no rows are left out."""
+    counts: dict[str, dict[str, int]] = {}
+    faults = []
+    names = [name for name in paths if entries[name]["format"] not in UNCOUNTED]
+
+    def count(name: str) -> dict[str, int] | str:
+        try:
+            return count_rows(paths[name], entries[name]["format"])
+        except (GuatecomprasError, ValueError) as error:
+            return str(error)
+
+    # What takes longest is inflating, which several do side by side.
+    with ThreadPoolExecutor(_READERS_AT_ONCE, "count") as pool:
+        for name, found in zip(names, pool.map(count, names), strict=True):
+            entry = entries[name]
+            if isinstance(found, str):
+                faults.append(f"{entry['path']}: {found}")
+                continue
+            counts[name] = found
+            if sum(found.values()) != entry["rows"]:
+                faults.append(f"{entry['path']}: {sum(found.values())} rows instead of {entry['rows']}")
+    return counts, faults
 
 
 def altered(path: Path, entry: Json) -> str:
@@ -136,9 +160,9 @@ class _Listed:
         self.document = self._document()
         own = self.entry["manifest"] | {"format": "manifest", "rows": 1}
         self._said = [file | {"path": f"{self.prefix}{file['path']}"} for file in self.document.get("files", [])]
-        listed: list[Json] = self.entry.get("files") or [*self._said, own]
-        # What has to be there, as the index would list it.
-        self.files = [file for file in listed if self.kept or stays(self._name(file))]
+        #: All files that were published, as the index would list them, and those of them that have to be there.
+        self.all_files: list[Json] = self.entry.get("files") or [*self._said, own]
+        self.files = [file for file in self.all_files if self.kept or self._name(file) in FOR_EVER]
 
     def _name(self, file: Json) -> str:
         return str(file["path"]).removeprefix(self.prefix)
@@ -161,7 +185,7 @@ class _Listed:
         if not self.document and "files" not in self.entry:
             # Nobody can tell what has to be there.
             return [path for path in self.folder.rglob("*") if path.is_file()]
-        return [] if self.kept else [self.folder / name for name in map(self._name, self._said) if not stays(name)]
+        return [] if self.kept else [self.folder / name for name in map(self._name, self._said) if name not in FOR_EVER]
 
     def told(self) -> list[str]:
         """All that is wrong with the manifest, and with what the index says of the version."""
@@ -172,20 +196,25 @@ class _Listed:
         at = f"{self.prefix}{MANIFEST}"
         if self.entry["manifest"]["path"] != at:
             return [f"{at}: the index has another one for the version's, {self.entry['manifest']['path']}"]
-        if self.document:
-            return [f"{at}: {fault}" for fault in self._disagreements()] + self._count_faults()
-        return [f"{at}: {self.broken}"] if self.broken and not self.altered else []
+        found = [self.broken] if self.broken and not self.altered else []
+        found += [*self._listed_twice(), *(self._disagreements() if self.document else [])]
+        return [f"{at}: {fault}" for fault in found] + (self._count_faults() if self.document else [])
+
+    def _listed_twice(self) -> Iterator[str]:
+        """Where the index says two things of the manifest of a current version: as its manifest, and among its files."""
+        if "files" in self.entry:
+            own = self.entry["manifest"] | {"format": "manifest", "rows": 1}
+            listed = [file for file in self.entry["files"] if self._name(file) == MANIFEST]
+            if listed != [own]:
+                yield "the index has two digests of it" if listed else "not in the index"
 
     def _disagreements(self) -> Iterator[str]:
         """Where manifest and index say different things, and where the chain is broken."""
         if (self.document["month"], self.document["version"]) != (self.month, self.version):
             yield "is of another version than the index says"
-        current = {file["path"]: file for file in self.entry.get("files", [])}
-        own = current.pop(f"{self.prefix}{MANIFEST}", None)
+        current = {file["path"]: file for file in self.entry.get("files", []) if self._name(file) != MANIFEST}
         if "files" in self.entry and current != {file["path"]: file for file in self._said}:
             yield "lists other files than the index"
-        if "files" in self.entry and own != self.entry["manifest"] | {"format": "manifest", "rows": 1}:
-            yield "not in the index" if own is None else "the index has two digests of it"
         if any(self.document["counts"][name] != number for name, number in self.entry["counts"].items()):
             yield "counts differ from the index"
         if self.document["inputs"] != self.entry["inputs"]:
@@ -242,6 +271,36 @@ def _sequence_faults(index: Json) -> list[str]:
     return faults
 
 
+# One file.
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of a version, wherever a copy of it lies. `path`: its address in the publication; `current`: of what is public
+    now, else of a version that another one replaced."""
+
+    path: str
+    month: str
+    version: str
+    current: bool
+
+    def __str__(self) -> str:
+        return f"{self.path}, {'current' if self.current else 'superseded'} ({self.month}, version {self.version})"
+
+
+def known_files(index: Json, folder_of: FolderOf) -> dict[str, list[Known]]:
+    """Every file that was ever published, by its sha256: where it stands, in the newest versions first.
+
+    As the manifests say, those that are what the index says of them; `verify_chain` tells of the others.
+    """
+    found: dict[str, list[Known]] = {}
+    for one in (one for month in index["months"] for one in _listed(index, month, folder_of)):
+        for file in one.all_files:
+            known = Known(file["path"], one.month, one.version, "files" in one.entry)
+            found.setdefault(file["sha256"], []).append(known)
+    return found
+
+
 # Formats against each other.
 
 # Downloads that hold every table.
@@ -261,11 +320,13 @@ def disagreements(month: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
             seen.setdefault("records", {})[name] = sum(rows.values())
         elif name.endswith("_releases.jsonl.gz"):
             seen.setdefault("releases", {})[name] = sum(rows.values())
+        elif name.startswith("changes."):
+            seen.setdefault("changes", {})[name] = sum(rows.values())
     # A table that a download lacks is one of no rows in it.
     for name in counts:
         if name.endswith(_CONTAINERS):
-            for numbers in seen.values():
-                numbers.setdefault(name, 0)
+            for table in seen.keys() - {"changes"}:
+                seen[table].setdefault(name, 0)
     return [
         f"{month}: {table} has " + ", ".join(f"{number} rows in {name}" for name, number in sorted(numbers.items()))
         for table, numbers in sorted(seen.items())
