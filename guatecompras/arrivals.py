@@ -280,11 +280,14 @@ def _gathered(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     waiting: list[pl.DataFrame] = []
     rows = 0
     for batch in batches:
-        if waiting and (rows >= BATCH or batch.schema != waiting[0].schema):
+        if waiting and batch.schema != waiting[0].schema:
             yield pl.concat(waiting)
             waiting, rows = [], 0
         waiting.append(batch)
         rows += batch.height
+        if rows >= BATCH:  # without waiting for the next one, which is being read
+            yield pl.concat(waiting)
+            waiting, rows = [], 0
     if waiting:
         yield pl.concat(waiting)
 

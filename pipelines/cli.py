@@ -92,7 +92,8 @@ def publish(
         from guatecompras.quality import gate, rules
         from guatecompras.settings import Settings
         from guatecompras.stores import open_store
-        from pipelines.runner import prepare_home, publish_months
+        from pipelines.home import home
+        from pipelines.runner import publish_months
         from resources.settings import DEFAULT_SOURCE, default_store
         from resources.sources.uri import open_source
 
@@ -103,7 +104,7 @@ def publish(
         open_source(source)  # a bad address is named before any run
         place = open_store(store)
         place.index()
-        home = prepare_home()
+        place_of_runs = home()
         results = []
         with _progress() as bar:
             task = bar.add_task("publishing", total=len(wanted), stage="")
@@ -118,7 +119,7 @@ def publish(
         _show(
             [index[r.month] | {"month": r.month} for r in sorted(results, key=lambda r: r.month) if r.published],
             store,
-            home,
+            place_of_runs,
         )
         failed = [result for result in results if not result.published]
         for result in sorted(failed, key=lambda r: r.month):

@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from guatecompras.stores import LocalStore
 from tests.publications import MONTH, published
+
+# How long an example takes says more of the machine's other work than of ours.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from guatecompras import catalogs
 from guatecompras.formats.archive import ZipWriter
 from guatecompras.ocds.mapping import Field, fields
@@ -374,7 +376,7 @@ def extensions() -> list[dict[str, Any]]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def profile_files() -> dict[str, str]:

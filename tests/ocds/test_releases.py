@@ -1192,7 +1192,7 @@ def test_every_text_column_is_tried() -> None:
     assert free == set(_SHOWN) | elsewhere
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.fixed_dictionaries(dict.fromkeys(_SHOWN, _TEXT)), _TEXT, _TEXT)
 def test_any_text_is_published_as_it_reads(texts: dict[tuple[str, str], str], name: str, nit: str) -> None:
     rows = rich()
@@ -1222,7 +1222,7 @@ def test_any_text_is_published_as_it_reads(texts: dict[tuple[str, str], str], na
         assert_sound(release)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.fixed_dictionaries(dict.fromkeys(_IDS, _ID_TEXT)))
 def test_any_id_is_published_as_it_is(names: dict[tuple[str, str], str]) -> None:
     nit = names["partes", "identificador"]
@@ -1360,7 +1360,7 @@ def any_nog(draw: st.DrawFn, nog: int) -> dict[str, list[Row]]:
 _KNOWN = directory(unit("97-3", nombre="TRES"))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.tuples(any_nog(100), any_nog(101)))
 def test_any_rows_give_sound_releases_whatever_the_batch(nogs: tuple[dict[str, list[Row]], ...]) -> None:
     together = build(tables(**{name: [row for nog in nogs for row in nog[name]] for name in nogs[0]}), _KNOWN)

@@ -248,7 +248,7 @@ def delivered(source: Source, months: list[str]) -> dict[str, Counter[tuple[str,
 SPAN = sorted({month for date in DATES if (month := month_of(date))} | {FIRST_MONTH})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_row_is_in_exactly_one_month_of_sqlite(data: st.DataObject) -> None:
     tables = tables_of(lambda choices: data.draw(st.sampled_from(choices)), most=5)
