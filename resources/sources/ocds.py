@@ -44,13 +44,10 @@ from ocdskit.util import (
 from guatecompras.errors import MonthError, SourceError
 from guatecompras.months import FIRST_MONTH, Month
 from guatecompras.ocds.invert import gather, invert, last_change, local_time, month_of, nog_of, text, usable
+from resources.sources.bounds import most_bytes
 
 BATCH_NOGS = 2_000
 
-# An archive may grow this many times, and to this many bytes: official ones grow 7 to 8 times, to 260 MB.
-MAX_RATIO = 50
-FREE_BYTES = 16 * 2**20  # below this the ratio is not looked at: tiny archives of repeated text compress better
-MAX_BYTES = 8 * 2**30
 MAX_DOWNLOAD = 2 * 2**30
 
 ATTEMPTS = 4
@@ -345,7 +342,7 @@ def _unpacked(path: Path, label: str, folder: Path) -> list[Path]:
     try:
         if magic[:2] == b"\x1f\x8b":
             with gzip.open(path) as packed:
-                return [_copy(packed, folder / "text.json", _bound(path.stat().st_size), label)]
+                return [_copy(packed, folder / "text.json", most_bytes(path.stat().st_size), label)]
         if magic in (b"PK\x03\x04", b"PK\x05\x06"):
             return _unzipped(path, label, folder)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -361,7 +358,7 @@ def _unzipped(path: Path, label: str, folder: Path) -> list[Path]:
         if not members:
             raise SourceError(f"{label} holds no JSON file")
         # The bound is for the archive as a whole: many members may share one compressed body.
-        left, found = _bound(path.stat().st_size), []
+        left, found = most_bytes(path.stat().st_size), []
         for number, member in enumerate(sorted(members, key=lambda member: member.filename)):
             with archive.open(member) as packed:
                 found.append(_copy(packed, folder / f"text-{number}.json", left, label))
@@ -370,10 +367,6 @@ def _unzipped(path: Path, label: str, folder: Path) -> list[Path]:
                 raise zipfile.BadZipFile(f"{member.filename!r} has {size} bytes, not the {member.file_size} it says")
             left -= size
         return found
-
-
-def _bound(size: int) -> int:
-    return min(max(size * MAX_RATIO, FREE_BYTES), MAX_BYTES)
 
 
 def _copy(source: IO[bytes] | Any, target: Path, bound: int, label: str) -> Path:
