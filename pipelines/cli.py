@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ err = Console(stderr=True)
 def main(context: click.Context, debug: bool) -> None:
     """Guatemala's open-contracting publication: Guatecompras' tables to OCDS, month by month."""
     context.obj = debug
+    # Where the terminal's language lacks a letter, a mark in its place must do: the work is done by then.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -39,7 +44,9 @@ def _one_line() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         err.print(
-            "guatecompras: interrupted; what was published stays, and the next run goes on from here", style="red"
+            "guatecompras: interrupted; what was published stays, and the next run goes on from here",
+            style="red",
+            soft_wrap=True,
         )
         sys.exit(130)
     except GuatecomprasError as error:

@@ -1,18 +1,12 @@
-"""A month from snapshot to publication: what is published, reruns, kills at any moment, bad disks, other runs, tampering."""
+"""A month from snapshot to publication: what is published, reruns, other runs, tampering. Kills and bad disks: `faults/`."""
 
 import gzip
 import json
-import os
-import random
-import resource
 import shutil
-import signal
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -37,7 +31,6 @@ from tests.replaced import LOSSES_ALLOWED
 
 MONTH = "2026-01"
 OLD, NEW = "demo:?size=60&seed=2", "demo:?size=60&seed=1"
-ROOT = Path(__file__).parents[1]
 
 Json = dict[str, Any]
 
@@ -301,189 +294,7 @@ def test_finished_stages_are_kept_and_broken_ones_made_again(tmp_path: Path) -> 
         }, name
 
 
-# The same input, the same bytes.
-
-_RUN = """
-import json, os, socket, sys
-from pathlib import Path
-if "privatestore" in sys.argv[1]:
-    socket.gethostname = lambda: "privatehostname"
-from guatecompras.month import DOWNLOADS, MonthWork
-from guatecompras.months import UTC_OFFSET, Month
-from guatecompras.stores import LocalStore
-from guatecompras.verification import verify_publication
-from resources.sources.demo import DemoSource
-from tests.replaced import LOSSES_ALLOWED
-
-store, source = LocalStore(Path(sys.argv[1])), DemoSource.from_uri(sys.argv[2])
-source.uri = "postgresql://privateuser@privatesource/x"
-if len(sys.argv) > 3:
-    print("ready", flush=True)
-    sys.stdin.readline()
-work, _ = MonthWork.extract(store, source, Month.parse("2026-01"), LOSSES_ALLOWED)
-for do in (work.ocds, work.tables, work.report, *(lambda name=name: work.download(name) for name in DOWNLOADS), work.publish):
-    do()
-    if len(sys.argv) > 3:
-        print(sys.argv[3], flush=True)
-        sys.stdin.readline()
-print(work.version)
-"""
-
-
-def _start(code: str, *words: object, env: dict[str, str] | None = None, **more: Any) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        **more,
-    )
-
-
-def _output(process: "subprocess.Popen[str]") -> str:
-    out, errors = process.communicate("\n" * 20, timeout=120)
-    assert process.returncode == 0, errors
-    return out
-
-
-def _members(path: Path, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """A published file and all that it packs, as plain bytes."""
-    yield path.name, content
-    if path.suffix in (".zip", ".xlsx"):
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            for name in archive.namelist():
-                yield from _members(Path(name), archive.read(name))
-    elif path.suffix == ".gz":
-        yield path.stem, gzip.decompress(content)
-    elif path.suffix == ".parquet":
-        metadata = pq.ParquetFile(BytesIO(content)).schema_arrow
-        yield path.name, repr((metadata.metadata, [field.metadata for field in metadata])).encode()
-        yield path.name, pl.read_parquet(BytesIO(content)).write_json().encode()
-
-
-def test_a_month_is_the_same_bytes_everywhere_and_says_nothing_of_where(tmp_path: Path) -> None:
-    places = [
-        {"TZ": "Asia/Tokyo", "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONHASHSEED": "1"},
-        {"TZ": "America/Los_Angeles", "LC_ALL": "", "LANG": "es_GT.UTF-8", "PYTHONHASHSEED": "4242"},
-    ]
-    runs = []
-    for number, place in enumerate(places):
-        temporary = tmp_path / f"privatetmp{number}"
-        temporary.mkdir()
-        more = {"TMPDIR": str(temporary), "POLARS_MAX_THREADS": str(1 + 2 * number)}
-        runs.append(_start(_RUN, tmp_path / f"privatestore{number}", NEW, env={**place, **more}, umask=0o022 + number))
-    versions = [_output(run) for run in runs]
-    assert versions[0] == versions[1]
-    stores = [LocalStore(tmp_path / f"privatestore{number}") for number in range(2)]
-    trees = [_undated_files(_public(store)) for store in stores]
-    assert trees[0] == trees[1]
-    assert _undated(stores[0].index()) == _undated(stores[1].index())
-    for path in (stores[0].root / "publication").rglob("*"):
-        for name, content in _members(path, path.read_bytes()) if path.is_file() else ():
-            for word in (b"private", str(tmp_path).encode(), str(ROOT).encode(), b"demo:"):
-                assert word not in content, (path, name, word)
-
-
-# Kills.
-
-# Counts what a run does to files under a folder, and dies at the given deed, or a little later: in the middle of what
-# the libraries write by themselves.
-_KILLED = (
-    """
-import os, signal, sys, threading
-deeds, at, delay = 0, int(sys.argv[3]), float(sys.argv[4])
-del sys.argv[3:]
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-def watch(event, details):
-    global deeds
-    if event in ("open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir") and sys.argv[1] in str(details[0]):
-        deeds += 1
-        if deeds == at:
-            threading.Timer(delay, die).start() if delay else die()
-sys.addaudithook(watch)
-"""
-    + _RUN
-    + "print(deeds)\n"
-)
-
-
-def _deeds(store: LocalStore) -> int:
-    return int(_output(_start(_KILLED, store.root, NEW, 0, 0)).split()[-1])
-
-
-def test_runs_killed_at_any_moment_leave_a_whole_publication_and_the_next_one_mends_all(
-    old_root: Path, new_root: Path, tmp_path: Path
-) -> None:
-    """Six stores: a run is killed in one sixth of its way, the next one too, and the third has to mend it."""
-    expected, index = _undated_files(_public(LocalStore(new_root))), _undated(LocalStore(new_root).index())
-    allowed = {entry["version"] for entry in (index["months"][MONTH], *index["months"][MONTH]["versions"])}
-    dry = _copy(old_root, tmp_path / "dry")
-    # What a whole run does, and what one does at least, finding all stages finished.
-    spans = _deeds(dry), _deeds(dry)
-    draw = random.Random(20260131)
-    moments = [
-        # Every other one a little after the deed.
-        [
-            (draw.randint(part * span // 6 + 1, (part + 1) * span // 6), later * draw.uniform(0.001, 0.03))
-            for span in spans
-        ]
-        for part, later in zip(range(6), (0, 1) * 3, strict=True)
-    ]
-
-    def kill(number: int) -> LocalStore:
-        store = _copy(old_root, tmp_path / f"killed{number}")
-        for moment in moments[number]:
-            process = _start(_KILLED, store.root, NEW, *moment)
-            _, errors = process.communicate(timeout=120)
-            # One that was to die a little later may have been faster.
-            assert process.returncode == -signal.SIGKILL or (moment[1] and not process.returncode), errors
-            assert _faults(store) == (), moment
-            assert store.index()["months"][MONTH]["version"] in allowed, moment
-        return store
-
-    with ThreadPoolExecutor(2) as pool:
-        for store, twice in zip(pool.map(kill, range(6)), moments, strict=True):
-            _publish(store, NEW)
-            assert _faults(store) == (), twice
-            assert _undated_files(_public(store)) == expected, twice
-            catalog = (store.root / "publication" / dcat.FILE).read_bytes()
-            assert catalog == dcat.as_bytes(store.index(), LOSSES_ALLOWED), twice
-            assert _undated(store.index()) == index, twice
-            assert not list(store.root.rglob(".*.part-*")), twice
-
-
 # Other runs of the same month.
-
-
-def test_runs_of_one_month_in_step_end_with_a_whole_publication(old_root: Path, tmp_path: Path) -> None:
-    """Two runs of the same version and one of another, none faster than the others by more than a stage."""
-    store = _copy(old_root, tmp_path / "store")
-    runs = [_start(_RUN, store.root, uri, "done") for uri in (NEW, NEW, "demo:?size=60&seed=3")]
-    for _ in range(2 + 1 + len(DOWNLOADS)):
-        for run in runs:
-            assert run.stdout is not None
-            assert run.stdin is not None
-            assert run.stdout.readline() in ("ready\n", "done\n")
-        for run in runs:
-            assert run.stdin is not None
-            run.stdin.write("on\n")
-            run.stdin.flush()
-    ended = [(run, *run.communicate("\n" * 20, timeout=120)) for run in runs]
-    versions = {out.split()[-1] for run, out, _ in ended if not run.returncode}
-    entry = store.index()["months"][MONTH]
-    assert versions
-    assert {entry["version"], *(earlier["version"] for earlier in entry["versions"])} == versions | {
-        LocalStore(old_root).index()["months"][MONTH]["version"]
-    }
-    # One that was to replace what another run replaced first says so.
-    for run, _, errors in ended:
-        assert not run.returncode or f"another run published {MONTH} meanwhile; run the month again" in errors
-    assert _faults(store) == ()
 
 
 def test_a_run_that_another_overtook_is_refused_and_the_next_one_builds_on_what_is_public(
@@ -516,94 +327,6 @@ def test_the_index_describes_what_is_in_place_even_if_this_run_did_not_put_it_th
     (tmp_path / "publication" / "index.json").unlink()
     _publish(store)
     assert _faults(store) == ()
-
-
-# Disks.
-
-
-@contextmanager
-def _disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
-
-
-def _fill(disk: Path) -> Path:
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
-    return filler
-
-
-def _each_stage(store: LocalStore) -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "source", lambda: _extract(store)
-    work = _extract(store)
-    yield "ocds", work.ocds
-    work.ocds()
-    yield "tables", work.tables
-    work.tables()
-    work.report()
-    for name in DOWNLOADS:
-        yield name, lambda name=name: work.download(name)
-        work.download(name)
-    yield "publish", work.publish
-    work.publish()
-
-
-def test_a_disk_that_fills_in_any_stage_is_one_clear_line_and_no_harm(
-    old_root: Path, new_root: Path, tmp_path: Path
-) -> None:
-    with _disk(tmp_path / "disk", "16m") as disk:
-        store = _copy(old_root, disk / "store")
-        before = _public(store)
-        for stage, do in _each_stage(store):
-            filler = _fill(disk)
-            with pytest.raises(StoreError, match="No space left") as raised:
-                do()
-            assert "\n" not in str(raised.value), stage
-            assert {name: found for name, found in _public(store).items() if name in before} == before, stage
-            assert _faults(store) == (), stage
-            filler.unlink()
-        assert _undated(store.index()) == _undated(LocalStore(new_root).index())
-        assert _faults(store) == ()
-        # What a library left open stays as long as this process does.
-        assert all(f"-{os.getpid()}-" in path.name for path in store.root.rglob(".*.part-*"))
-
-
-def test_a_disk_that_takes_no_more_is_one_clear_line_in_any_stage(old_root: Path, tmp_path: Path) -> None:
-    """The same where no disk can be mounted: no file may grow beyond 500 bytes."""
-    store = _copy(old_root, tmp_path / "store")
-    before = _public(store)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for stage, do in _each_stage(store):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
-        try:
-            with pytest.raises(StoreError, match=r"cannot write .*: File too large") as raised:
-                do()
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert "\n" not in str(raised.value), stage
-        assert _public(store) == before, stage
-    assert _faults(store) == ()
-
-
-def test_a_read_only_disk_is_one_clear_line_in_any_stage(old_root: Path, tmp_path: Path) -> None:
-    with _disk(tmp_path / "disk", "16m") as disk:
-        store = _copy(old_root, disk / "store")
-        for stage, do in _each_stage(store):
-            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-            with pytest.raises(StoreError, match="Read-only file system") as raised:
-                do()
-            assert "\n" not in str(raised.value), stage
-            assert _faults(store) == (), stage
-            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        assert _faults(store) == ()
 
 
 # What is refused.

@@ -44,13 +44,10 @@ from ocdskit.util import (
 from guatecompras.errors import MonthError, SourceError
 from guatecompras.months import FIRST_MONTH, Month
 from guatecompras.ocds.invert import gather, invert, last_change, local_time, month_of, nog_of, text, usable
+from resources.sources.bounds import most_bytes
 
 BATCH_NOGS = 2_000
 
-# An archive may grow this many times, and to this many bytes: official ones grow 7 to 8 times, to 260 MB.
-MAX_RATIO = 50
-FREE_BYTES = 16 * 2**20  # below this the ratio is not looked at: tiny archives of repeated text compress better
-MAX_BYTES = 8 * 2**30
 MAX_DOWNLOAD = 2 * 2**30
 
 ATTEMPTS = 4
@@ -64,6 +61,9 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".zip")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _CHUNK = 2**20
 _BLANK = b" \t\r\n"
+_LONG_NUMBER = 1_000  # digits; Python refuses to read more than 4,300
+# What stands before a member's value in an object: its key and nothing else.
+_BEFORE_VALUE = re.compile(rb'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _NAMED = re.compile(r"(\d{4})-(\d{2})_Guatecompras", re.IGNORECASE)
 
@@ -342,7 +342,7 @@ def _unpacked(path: Path, label: str, folder: Path) -> list[Path]:
     try:
         if magic[:2] == b"\x1f\x8b":
             with gzip.open(path) as packed:
-                return [_copy(packed, folder / "text.json", _bound(path.stat().st_size), label)]
+                return [_copy(packed, folder / "text.json", most_bytes(path.stat().st_size), label)]
         if magic in (b"PK\x03\x04", b"PK\x05\x06"):
             return _unzipped(path, label, folder)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -358,16 +358,15 @@ def _unzipped(path: Path, label: str, folder: Path) -> list[Path]:
         if not members:
             raise SourceError(f"{label} holds no JSON file")
         # The bound is for the archive as a whole: many members may share one compressed body.
-        left, found = _bound(path.stat().st_size), []
+        left, found = most_bytes(path.stat().st_size), []
         for number, member in enumerate(sorted(members, key=lambda member: member.filename)):
             with archive.open(member) as packed:
                 found.append(_copy(packed, folder / f"text-{number}.json", left, label))
-            left -= found[-1].stat().st_size
+            size = found[-1].stat().st_size
+            if size != member.file_size:
+                raise zipfile.BadZipFile(f"{member.filename!r} has {size} bytes, not the {member.file_size} it says")
+            left -= size
         return found
-
-
-def _bound(size: int) -> int:
-    return min(max(size * MAX_RATIO, FREE_BYTES), MAX_BYTES)
 
 
 def _copy(source: IO[bytes] | Any, target: Path, bound: int, label: str) -> Path:
@@ -479,6 +478,7 @@ def _expanded(raw: msgspec.Raw, version: str | None) -> Iterator[tuple[msgspec.R
         raise _NotOcdsError("holds a JSON value that is no OCDS package, record or release")
     top = _DECODE_MAP.decode(raw)
     if is_package(top):
+        _demand_single_keys(raw, top)
         declared = text(_DECODE.decode(top["version"])) if "version" in top else version
         for name, present in (("records", is_record_package(top)), ("releases", is_release_package(top))):
             if present and top[name] != msgspec.Raw(b"null"):
@@ -487,6 +487,18 @@ def _expanded(raw: msgspec.Raw, version: str | None) -> Iterator[tuple[msgspec.R
         yield raw, version
     else:
         raise _NotOcdsError("holds no OCDS records or releases")
+
+
+def _demand_single_keys(raw: msgspec.Raw, top: dict[str, msgspec.Raw]) -> None:
+    """Raises _NotOcdsError when a package has a key twice: of two lists of records decoders give the last one alone."""
+    whole, base, end = memoryview(raw), pa.py_buffer(raw).address, 0
+    places = sorted((pa.py_buffer(value).address - base, len(memoryview(value))) for value in top.values())
+    for start, length in places:
+        if not _BEFORE_VALUE.fullmatch(whole[end:start]):
+            raise _NotOcdsError("has a key twice in its package")
+        end = start + length
+    if bytes(whole[end:]).strip(_BLANK) != b"}":
+        raise _NotOcdsError("has a key twice in its package")
 
 
 def _listed(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
@@ -571,13 +583,17 @@ def _decoded(data: bytes | memoryview, old: bool) -> Any:
 
 
 def _patched(data: bytes) -> Any:
-    """JSON whose text is not proper Unicode: the characters that are not are replaced."""
+    """JSON whose text is not proper Unicode or whose numbers are too long: those characters are replaced, those numbers text."""
     broken = data.decode("utf-8", "replace")
     try:
-        value = json.loads(broken, parse_float=str)
-        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"), parse_float=str)
+        value = json.loads(broken, parse_float=str, parse_int=_whole_number)
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return broken
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) < _LONG_NUMBER else digits
 
 
 # Folders.
