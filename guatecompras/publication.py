@@ -178,7 +178,7 @@ def index_text(index: Json) -> bytes:
 
 
 def listed_versions(index: Json, path: str) -> list[str]:
-    """The versions that an index knows of what has its versions at `path` (`months/2026-01`, `years/2026`), the current one first."""
+    """The versions of a month (`months/2026-01`) or a collection (`years/2026`) that an index knows, the current one first."""
     kind, _, month = path.partition("/")
     entry = index["months"].get(month) if kind == "months" else index.get("collections", {}).get(path)
     return [version["version"] for version in (entry, *entry.get("versions", ()))] if entry else []

@@ -75,7 +75,7 @@ class LocalStore:
     def version_folder(self, month: str, version: str, names: Collection[str] | None = None) -> Path:
         return self.collection_folder(f"months/{month}/{version}", names)
 
-    def collection_folder(self, path: str, names: Collection[str] | None = None) -> Path:  # noqa: ARG002 # all are here
+    def collection_folder(self, path: str, names: Collection[str] | None = None) -> Path:
         return self._public / path
 
     def retire(self, month: str, version: str, keep: Collection[str] = ()) -> None:
