@@ -5,15 +5,19 @@ takes it), so a claim of the same machine is always one of the past; another mac
 a while. What is written under a claim is `objects.py`'s business.
 """
 
+import os
 import secrets
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 
 from guatecompras.errors import StoreError
+from guatecompras.formats.atomic import part_of
 from guatecompras.stores.s3 import Bucket, Found
+from guatecompras.stores.workplace import acting
 
 # What a claim is for. Who is done may be about to switch the index to the version: nobody waits for it, `tidy` leaves it alone.
 WRITING, REMOVING, DONE = "writing", "removing", "done"
@@ -81,10 +85,11 @@ class Claim:
 def machine_of(folder: Path) -> str:
     """A name for this machine that stays with its folder, made at the first asking."""
     path = folder / "machine"
-    try:
-        with open(path, "xb") as file:
-            # In one write, so that nobody reads half of it.
-            file.write(secrets.token_hex(16).encode())
-    except FileExistsError:
-        pass
-    return path.read_text("ascii")
+    with acting(f"write {path}"):
+        if not path.exists():
+            part = part_of(path)
+            part.write_text(secrets.token_hex(16), encoding="ascii")
+            with suppress(FileExistsError):  # another process was faster
+                os.link(part, path)
+            part.unlink()
+        return path.read_text(encoding="ascii")

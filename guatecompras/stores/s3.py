@@ -300,7 +300,9 @@ class Bucket:
             (status == 501, f"{server} does not know how to ({said})"),
             (bool(status), f"{server} answers {said}"),
             (_is_late(text), f"{server} does not answer in {self.address.timeout:g} s"),
-            (True, f"{server} cannot be reached"),
+            ("kind: Connect" in text, f"{server} cannot be reached"),
+            (_is_cut(text), f"{server} breaks off"),
+            (True, f"{server} answers what no S3 server does"),
         )
         return next(words for holds, words in reasons if holds)
 
@@ -353,7 +355,13 @@ def _is_late(text: str) -> bool:
     return "TimedOut" in text or "Timeout" in text or "timed out" in text
 
 
+def _is_cut(text: str) -> bool:
+    return "HTTP error" in text or "HttpError" in text
+
+
 def _passing(text: str) -> bool:
     """Whether the same may succeed a little later: no answer at all, or one that blames the server or the pace."""
     status = _status(text)
-    return not status or status in {408, 409, 429} or (status >= 500 and status != 501)
+    if not status:
+        return _is_late(text) or _is_cut(text)
+    return status in {408, 409, 429} or (status >= 500 and status != 501)
