@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import publication, quality, settings, snapshot, tables
+from guatecompras import publication, quality, retention, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, StoreError
@@ -387,9 +387,16 @@ class MonthWork:
             placed, listed = publication.placed(self.store.version_folder(self.month, self.version, [MANIFEST]))
             counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
             published = self._need("source").data["extracted"]
-            index = self.store.update_index(
-                lambda index: publication.switched(index, self.month, self.version, published, counts, listed)
-            )
+
+            def switched(index: Json) -> Json:
+                chained = {key: placed[key] for key in ("previous", "inputs")}
+                after = publication.switched(index, self.month, self.version, published, counts, listed, **chained)
+                return retention.marked(after, self.month, self.config.keep_versions)
+
+            index = self.store.update_index(switched)
+            # Those that a run which died left, too.
+            for version in retention.withdrawn(index, self.month):
+                self.store.retire(self.month, version, publication.FOR_EVER)
         self.store.tidy(self.month)
         entry: Json = index["months"][self.month]
         return entry
@@ -423,6 +430,8 @@ class MonthWork:
             accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
             config=self.config,
+            previous=publication.previous_of(self.store.index(), self.month, self.version),
+            inputs=publication.inputs_of(source.data["digest"], self.config),
         )
         return document, {name: path for name, (_, path) in files.items()}
 
@@ -465,7 +474,7 @@ class MonthWork:
         """Refuse formats that count differently, as their writers counted (`verify` reads the files again)."""
         counts = {name: {"rows": file.rows} for name, (file, _) in files.items()}
         counts |= {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
-        wrong = publication.disagreements(self.month, counts)
+        wrong = verification.disagreements(self.month, counts)
         if wrong:
             raise GateError(f"{self.month} is not published, formats disagree: {'; '.join(wrong)}")
 

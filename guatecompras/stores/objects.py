@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from guatecompras import signing
 from guatecompras.errors import StoreError
 from guatecompras.publication import MANIFEST, empty_index, index_text, is_version, listed_versions, read_index
 from guatecompras.stores import s3
@@ -45,9 +46,9 @@ class ObjectStore:
     different reports one is published whole. The server has to know conditional puts (If-Match, If-None-Match).
     """
 
-    def __init__(self, address: Address, root: Path, cache_bytes: int) -> None:
+    def __init__(self, address: Address, root: Path, cache_bytes: int, seal: signing.Seal = signing.unsigned) -> None:
         """`root`: the folder of this machine for work, locks and copies, of this store alone."""
-        self.root = root.expanduser().absolute()
+        self.root, self._seal = root.expanduser().absolute(), seal
         self.uri = address.uri
         self.public = f"{address.uri}/publication"
         self._bucket = Bucket(address)
@@ -55,7 +56,7 @@ class ObjectStore:
         self._cache = Cache(self.root / "cache", cache_bytes)
 
     @classmethod
-    def from_uri(cls, uri: str) -> "ObjectStore":
+    def from_uri(cls, uri: str, seal: signing.Seal = signing.unsigned) -> "ObjectStore":
         """The store at an address (`s3.Address`). Work is in a folder of GUATECOMPRAS_WORK (default: the project's `data/`) that is
         named for the address; copies take GUATECOMPRAS_CACHE_GB of it at most (default 20)."""
         address = Address.parse(uri)
@@ -65,7 +66,7 @@ class ObjectStore:
             gigabytes = float(os.environ.get(CACHE_VARIABLE) or _DEFAULT_CACHE_GB)
         except ValueError as error:
             raise StoreError(f"{CACHE_VARIABLE} is a number of gigabytes") from error
-        return cls(address, root, int(gigabytes * 1e9))
+        return cls(address, root, int(gigabytes * 1e9), seal)
 
     # Work.
 
@@ -176,7 +177,7 @@ class ObjectStore:
         with locked(made(self.root) / ".index.lock"):
             for _ in _attempts(_INDEX_SECONDS):
                 before, etag = self._read_index()
-                after = change(before)
+                after = self._seal(change(before))
                 if etag is not None and after == before:
                     return after
                 if etag is None:
@@ -202,19 +203,29 @@ class ObjectStore:
     def tidy(self, month: str) -> None:
         """Remove versions in no index that nobody has touched for STALE_AFTER seconds, claims that nobody needs, stale work, and
         copies beyond their bounds. (Parts of uploads that never ended are the bucket's lifecycle rules' to remove.)"""
-        parent = f"months/{month}"
-        listed = listed_versions(self.index(), parent)
-        unlisted = {f"{parent}/{name}" for name in self._bucket.folders(_key(parent)) if name not in listed}
-        claimed = {name.removesuffix(".json") for name in self._bucket.listing("claims")}
-        for path in sorted(unlisted | claimed):
-            if is_version(path.rpartition("/")[2]):
-                self._dismiss(path)
+        listed = self._tidied(f"months/{month}")
         self._workplace.tidy(month, keep=listed[:1])
         self._cache.bound()
 
+    def tidy_collection(self, name: str) -> None:
+        """The same for the versions of a collection."""
+        self._tidied(name)
+
+    def link_current(self) -> None:
+        """There are no links in a bucket: what is public of a collection is in the index."""
+
+    def _tidied(self, parent: str) -> list[str]:
+        """Clean up among the versions of a month or a collection; those that are listed."""
+        listed = listed_versions(self.index(), parent)
+        claimed = {name.removesuffix(".json") for name in self._bucket.listing(f"claims/{parent}")}
+        for version in sorted({*self._bucket.folders(_key(parent)), *claimed}):
+            if is_version(version) and (version not in listed or version in claimed):
+                self._dismiss(f"{parent}/{version}")
+        return listed
+
     def _dismiss(self, path: str) -> None:
         """Drop the claim on a version that an index lists; where none does, and nobody has touched anything of it for long, remove
-        its files too. (Versions of collections are removed by who writes them.)"""
+        its files too."""
         with suppress(BlockingIOError), self._alone(path, fcntl.LOCK_NB):
             claim = Claim(self._bucket, path, machine_of(self.root))
             if self._is_listed(path):
@@ -226,7 +237,7 @@ class ObjectStore:
             if touched or not claim.take_forgotten(REMOVING, STALE_AFTER):
                 return
             # Asked again under the claim: who found the version in place before has switched to it, or has to claim it now.
-            if path.startswith("months/") and not self._is_listed(path):
+            if not self._is_listed(path):
                 # The manifest first: what lacks it is not a version.
                 self._bucket.delete([_key(path, MANIFEST)])
                 self._bucket.delete([_key(path, name) for name in there])

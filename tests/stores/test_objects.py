@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from guatecompras.errors import StoreError
-from guatecompras.publication import MANIFEST, PublishedFile, empty_index, switched
+from guatecompras.publication import MANIFEST, empty_index
 from guatecompras.stores import cache, claims, objects, open_store
 from guatecompras.stores.claims import DONE, WRITING, Claim
 from guatecompras.stores.objects import ObjectStore
 from tests.stores.conftest import CUT_AFTER, HOLD, PASS, REFUSE, Proxy
+from tests.switching import switch
 
 MONTH = "2026-01"
 FIRST, SECOND, THIRD = (f"20260201T00000{number}-{'0' * 12}" for number in (1, 2, 3))
@@ -54,8 +55,7 @@ def _files(folder: Path, text: str = "one") -> dict[str, Path]:
 
 
 def _switch(store: ObjectStore, version: str, month: str = MONTH) -> None:
-    listed = [PublishedFile("a.csv", "csv", 1, "0" * 64, 0)]
-    store.update_index(lambda index: switched(index, month, version, "2026-02-01T00:00:00-06:00", {}, listed))
+    switch(store, month, version)
 
 
 def _publish(store: ObjectStore, version: str, month: str = MONTH) -> None:
@@ -276,7 +276,7 @@ def test_an_unchanged_index_is_not_written_and_a_change_that_fails_leaves_it(pro
     assert store.index() == before
 
 
-@pytest.mark.parametrize("text", [b"{", b"{}", b'{"schema": 0, "months": {}}', b"\xff"])
+@pytest.mark.parametrize("text", [b"{", b"{}", b'{"schema": 1, "months": {}}', b"\xff"])
 def test_a_damaged_or_foreign_index_is_one_clear_line_and_stays(store: ObjectStore, text: bytes) -> None:
     store._bucket.swap("publication/index.json", text, None)
     with pytest.raises(StoreError, match=r"publication/index\.json is not an index") as caught:
@@ -310,11 +310,9 @@ _SWITCHER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from guatecompras.publication import PublishedFile, switched
 from guatecompras.stores.objects import ObjectStore
 from guatecompras.stores.s3 import Address
-
-listed = [PublishedFile("a.csv", "csv", 1, "0" * 64, 0)]
+from tests.switching import switch as switch_index
 
 def switch(month):
     store = ObjectStore(Address.parse(sys.argv[1]), Path(sys.argv[2]) / month, 0)
@@ -324,7 +322,7 @@ def switch(month):
         for path in files.values():
             path.write_text(version)
         store.put_version(month, version, files)
-        store.update_index(lambda index: switched(index, month, version, "2026-02-01T00:00:00-06:00", {}, listed))
+        switch_index(store, month, version)
         store.tidy(month)
 
 print("ready", flush=True)
@@ -365,6 +363,8 @@ def test_eight_machines_switching_different_months_all_end_in_the_index(
     for month, entry in index["months"].items():
         assert [entry["version"], *(old["version"] for old in entry["versions"])] == versions
         assert _tree(store.version_folder(month, versions[0])) == dict.fromkeys(("a.csv", MANIFEST), versions[0])
+    numbers = [one["sequence"] for entry in index["months"].values() for one in (entry, *entry["versions"])]
+    assert sorted(numbers) == list(range(1, index["sequence"] + 1))
     assert not [key for key in _there(store) if key.startswith("claims/")]
 
 
@@ -476,6 +476,19 @@ def test_versions_in_no_index_go_once_they_are_stale(
     store.tidy(MONTH)
     kept = [f"publication/months/{MONTH}/{FIRST}/{name}" for name in TYPES]
     assert _there(store) == sorted(["publication/index.json", *kept, f"publication/months/{MONTH}/readme/a.csv"])
+
+
+def test_versions_of_a_collection_in_no_index_go_too(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in (FIRST, SECOND):
+        store.put_collection(f"years/2026/{version}", _files(tmp_path))
+    entry = {"version": SECOND, "versions": []}
+    store.update_index(lambda index: index | {"collections": {"years/2026": entry}})
+    monkeypatch.setattr(objects, "STALE_AFTER", -60.0)
+    store.tidy_collection("years/2026")
+    assert store._bucket.folders("publication/years/2026") == [SECOND]
+    assert store._bucket.listing("claims") == {}
 
 
 def test_a_version_that_somebody_is_about_to_switch_to_stays(
