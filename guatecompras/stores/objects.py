@@ -33,7 +33,7 @@ _DEFAULT_CACHE_GB = 20.0
 
 # How long to wait for others who write the index all the time, and for one who is putting the same version in place.
 _INDEX_SECONDS, _VERSION_SECONDS = 180.0, 60.0
-_FILES_AT_ONCE = 4
+_FILES_AT_ONCE = 3
 
 _INDEX = "publication/index.json"
 
@@ -245,8 +245,9 @@ class ObjectStore:
 
     @contextmanager
     def _alone(self, path: str, kind: int = 0) -> Iterator[None]:
-        """Be the only one of this machine who writes or removes a version."""
-        with locked(made(self.root / "locks") / f"{path.replace('/', '-')}.lock", fcntl.LOCK_EX | kind):
+        """Be the only one of this machine who writes or removes versions beside this one."""
+        parent = path.rpartition("/")[0].replace("/", "-")
+        with locked(made(self.root / "locks") / f"{parent}.lock", fcntl.LOCK_EX | kind):
             yield
 
 

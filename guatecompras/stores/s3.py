@@ -8,8 +8,10 @@ is thirteen, and can write on a condition. What the objects are is `objects.py`'
 import os
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +33,10 @@ T = TypeVar("T")
 FORM = "s3://BUCKET/PREFIX?endpoint=URL&region=NAME"
 # What is sent or fetched in one request, and how many of those are under way for one file.
 CHUNK = 8 << 20
-_AT_ONCE = 4
+_AT_ONCE = 2
+
+# An interrupted process notices within so many seconds.
+_HEARS_EVERY = 0.25
 
 _OPTIONS = frozenset({"endpoint", "region", "retries", "timeout"})
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -45,6 +50,8 @@ _CREDENTIALS = (
     ("AWS_METADATA_ENDPOINT",),
     ("AWS_SKIP_SIGNATURE",),
 )
+
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 _TYPES = {
     ".json": "application/json",
@@ -84,7 +91,7 @@ class Address:
             raise StoreError(
                 "a store's address holds no credentials: they come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
-        endpoint = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL", "")
+        endpoint = options.get("endpoint") or next(filter(None, map(os.environ.get, _ENDPOINTS)), "")
         prefix = unquote(parts.path).strip("/")
         try:
             found = cls(
@@ -122,7 +129,7 @@ def _proper(prefix: str) -> bool:
 
 def _is_endpoint(endpoint: str) -> bool:
     parts = urlsplit(endpoint)
-    bare = not (parts.path or parts.query or parts.fragment)
+    bare = not (parts.path or parts.query or parts.fragment or "@" in endpoint)
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and bare
 
 
@@ -148,8 +155,19 @@ class Bucket:
         if not any(all(map(os.environ.get, names)) for names in _CREDENTIALS):
             raise StoreError(f"no credentials for {address.uri}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         self.address = address
+        try:
+            self._store = self._opened(address)
+        except (BaseError, ValueError):
+            unusable = True
+        else:
+            unusable = False
+        if unusable:  # what the client says may repeat a value
+            raise StoreError(f"cannot open {address.uri}: one of the AWS_ variables has a value that is none")
+
+    @staticmethod
+    def _opened(address: Address) -> S3Store:
         given = {"endpoint": address.endpoint, "region": address.region}
-        self._store = S3Store(
+        return S3Store(
             address.bucket,
             prefix=address.prefix or None,
             config=cast("S3Config", {name: value for name, value in given.items() if value}),
@@ -159,7 +177,7 @@ class Bucket:
             },
             retry_config={
                 "max_retries": address.retries,
-                "retry_timeout": timedelta(minutes=4),
+                "retry_timeout": timedelta(minutes=2),
                 "backoff": {
                     "init_backoff": timedelta(milliseconds=100),
                     "max_backoff": timedelta(seconds=5),
@@ -275,7 +293,7 @@ class Bucket:
         """
         for pause in (*_pauses(self.address.retries), 0.0):
             try:
-                return do()
+                return _aside(do)
             # An absent object is a FileNotFoundError.
             except (BaseError, FileNotFoundError) as error:
                 text = str(error)
@@ -308,6 +326,26 @@ class Bucket:
 
     def _shown(self, key: str) -> str:
         return f"{self.address.uri}/{key}"
+
+
+def _aside(do: Callable[[], T]) -> T:
+    """What `do` gives, or raises. The client hears no signal while it waits, so the main thread lets another one call it."""
+    if threading.current_thread() is not threading.main_thread():
+        return do()
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:  # noqa: BLE001 # raised again where it is waited for
+            future.set_exception(error)
+
+    # Nobody waits for it at the end of an interrupted process.
+    threading.Thread(target=call, name="s3", daemon=True).start()
+    # Looking up now and then: the signal may have come to a thread that does not hear it.
+    while not wait((future,), _HEARS_EVERY).done:
+        pass
+    return future.result()
 
 
 class _AbsentError(StoreError):

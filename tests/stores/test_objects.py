@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from guatecompras import signing
 from guatecompras.errors import StoreError
 from guatecompras.publication import MANIFEST, empty_index
 from guatecompras.stores import cache, claims, objects, open_store
@@ -274,6 +276,16 @@ def test_an_unchanged_index_is_not_written_and_a_change_that_fails_leaves_it(pro
         store.update_index(refuse)
     assert not proxy.came("PUT", "index.json")
     assert store.index() == before
+
+
+def test_a_sealed_index_is_sealed_here_too(uri: str, tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    sealed = ObjectStore.from_uri(uri, signing.signed_by(key))
+    for version in (FIRST, SECOND):
+        _publish(sealed, version)
+    assert signing.fault(sealed.index(), key.public_key()) == ""
+    with pytest.raises(StoreError, match="the index is signed"):
+        _publish(_elsewhere(uri, tmp_path / "other"), THIRD)
 
 
 @pytest.mark.parametrize("text", [b"{", b"{}", b'{"schema": 1, "months": {}}', b"\xff"])

@@ -94,3 +94,12 @@ def test_months_on_object_storage_are_those_in_a_folder(
     told = logged + verified.output + "".join(content.decode("latin-1") for content in found.values())
     assert ACCESS not in told
     assert SECRET not in told
+
+
+@pytest.mark.parametrize("command", [["verify"], ["publish", "2026-01", "--store"]])
+def test_a_store_that_is_down_is_one_clear_line_of_the_command(credentials: None, command: list[str]) -> None:
+    told = CliRunner().invoke(main, [*command, "s3://bucket/p?endpoint=http://127.0.0.1:9&retries=0"])
+    assert told.exit_code == 1
+    assert told.output == (
+        "guatecompras: cannot read s3://bucket/p/publication/index.json: http://127.0.0.1:9 cannot be reached\n"
+    )
