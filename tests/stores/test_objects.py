@@ -232,27 +232,6 @@ def test_machines_that_put_different_makings_of_one_version_at_once_end_with_one
     assert all(one == found[0] for one in found)
 
 
-def test_collections_are_kept_and_removed_like_versions(store: ObjectStore, tmp_path: Path) -> None:
-    path = f"years/2026/{FIRST}"
-    store.put_collection(path, _files(tmp_path))
-    store.put_collection(path, _files(tmp_path, "two"))
-    assert store.collection_folder(path).name == FIRST
-    assert _tree(store.collection_folder(path)) == _whole("one")
-    store.retire_collection(path)
-    assert _tree(store.collection_folder(path)) == {}
-    assert not [key for key in _there(store) if key.startswith("publication/")]
-
-
-def test_a_retired_version_keeps_what_is_named(store: ObjectStore) -> None:
-    _publish(store, FIRST)
-    assert _tree(store.version_folder(MONTH, FIRST)) == _whole(FIRST)
-    for _ in range(2):
-        store.retire(MONTH, FIRST, [MANIFEST, "tables/b.parquet", "never.there"])
-        assert _tree(store.version_folder(MONTH, FIRST)).keys() == {MANIFEST, "tables/b.parquet"}
-    store.put_version(MONTH, FIRST, _files(store.work(MONTH), FIRST))
-    assert _tree(store.version_folder(MONTH, FIRST)).keys() == {MANIFEST, "tables/b.parquet"}
-
-
 # The index.
 
 
