@@ -10,8 +10,9 @@ import polars as pl
 
 from assets.quality import REPORT, accepted, bar
 from assets.reporting import as_markdown, one_line, spec
-from guatecompras import tables
+from guatecompras import dcat, tables
 from guatecompras.quality.report.document import score_in
+from guatecompras.settings import Settings
 from guatecompras.verification import verify_chain, verify_version
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -73,6 +74,9 @@ def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -
     with one_line():
         place = store.open()
         index = place.index()
+        config = Settings.from_environment()
+        # Every switch writes it; a run that died may have left it behind.
+        place.derive(dcat.FILE, lambda index: dcat.as_bytes(index, config))
     faults = verify_chain(index, place.version_folder)
     rows = []
     for month, entry in index["months"].items():

@@ -295,5 +295,19 @@ def _verify_files(index: dict, place: "Store", files: list[Path]) -> list[str]: 
     return faults
 
 
+@main.command()
+@click.argument("store", required=False)
+def catalog(store: str | None) -> None:
+    """Print the catalog of all that is public, as DCAT 3 in JSON-LD (`catalog.jsonld` beside the index is the same)."""
+    with _one_line():
+        from guatecompras import dcat
+        from guatecompras.settings import Settings
+        from guatecompras.stores import open_store
+        from resources.settings import STORE_VARIABLE, default_store
+
+        place = open_store(store or os.environ.get(STORE_VARIABLE) or default_store())
+        click.echo(dcat.as_bytes(place.index(), Settings.from_environment()), nl=False)
+
+
 if __name__ == "__main__":
     main()

@@ -21,7 +21,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from guatecompras import quality, tables
+from guatecompras import dcat, quality, tables
 from guatecompras.errors import GateError, StoreError
 from guatecompras.formats.counting import digest
 from guatecompras.month import DOWNLOADS, MonthWork
@@ -64,6 +64,11 @@ def _tree(folder: Path) -> dict[str, str]:
 
 def _public(store: LocalStore) -> dict[str, str]:
     return _tree(store.root / "publication")
+
+
+def _undated_files(tree: dict[str, str]) -> dict[str, str]:
+    """Without the files that say when something was published."""
+    return {name: sha256 for name, sha256 in tree.items() if name not in ("index.json", dcat.FILE)}
 
 
 def _faults(store: LocalStore) -> tuple[str, ...]:
@@ -129,6 +134,7 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         "quality.html",
         *(f"tables/{name}.parquet" for name in tables.NAMES),
         "profile.zip",
+        "datapackage.json",
         "manifest.json",
     }
 
@@ -201,8 +207,7 @@ def test_a_changed_source_gives_a_new_version_and_the_old_one_stays(old_root: Pa
     assert new["versions"] == [earlier | {"kept": True}]
     manifest = json.loads((new_root / "publication" / new["manifest"]["path"]).read_bytes())
     assert manifest["previous"] == {"version": old["version"], "sha256": old["manifest"]["sha256"]}
-    before, after = _public(LocalStore(old_root)), _public(LocalStore(new_root))
-    del before["index.json"]
+    before, after = _undated_files(_public(LocalStore(old_root))), _public(LocalStore(new_root))
     assert before.items() <= after.items()
 
 
@@ -353,9 +358,7 @@ def test_a_month_is_the_same_bytes_everywhere_and_says_nothing_of_where(tmp_path
     versions = [_output(run) for run in runs]
     assert versions[0] == versions[1]
     stores = [LocalStore(tmp_path / f"privatestore{number}") for number in range(2)]
-    trees = [_public(store) for store in stores]
-    for tree in trees:
-        del tree["index.json"]
+    trees = [_undated_files(_public(store)) for store in stores]
     assert trees[0] == trees[1]
     assert _undated(stores[0].index()) == _undated(stores[1].index())
     for path in (stores[0].root / "publication").rglob("*"):
@@ -396,8 +399,7 @@ def test_runs_killed_at_any_moment_leave_a_whole_publication_and_the_next_one_me
     old_root: Path, new_root: Path, tmp_path: Path
 ) -> None:
     """Six stores: a run is killed in one sixth of its way, the next one too, and the third has to mend it."""
-    expected, index = _public(LocalStore(new_root)), _undated(LocalStore(new_root).index())
-    del expected["index.json"]
+    expected, index = _undated_files(_public(LocalStore(new_root))), _undated(LocalStore(new_root).index())
     allowed = {entry["version"] for entry in (index["months"][MONTH], *index["months"][MONTH]["versions"])}
     dry = _copy(old_root, tmp_path / "dry")
     # What a whole run does, and what one does at least, finding all stages finished.
@@ -427,9 +429,9 @@ def test_runs_killed_at_any_moment_leave_a_whole_publication_and_the_next_one_me
         for store, twice in zip(pool.map(kill, range(6)), moments, strict=True):
             _publish(store, NEW)
             assert _faults(store) == (), twice
-            found = _public(store)
-            del found["index.json"]
-            assert found == expected, twice
+            assert _undated_files(_public(store)) == expected, twice
+            catalog = (store.root / "publication" / dcat.FILE).read_bytes()
+            assert catalog == dcat.as_bytes(store.index(), LOSSES_ALLOWED), twice
             assert _undated(store.index()) == index, twice
             assert not list(store.root.rglob(".*.part-*")), twice
 
@@ -656,11 +658,102 @@ def test_formats_that_count_differently_are_refused(old_store: LocalStore) -> No
     work = _build(_extract(old_store, NEW))
     path = work.folder / "stage-csv.json"
     note = json.loads(path.read_bytes())
-    note["data"]["rows"]["awards"] -= 1
+    note["data"]["rows"]["awards"] += 1
     path.write_text(json.dumps(note))
-    with pytest.raises(GateError, match=r"formats disagree: 2026-01: awards has \d+ rows in 2026-01_Guatecompras.xlsx"):
+    with pytest.raises(
+        GateError, match=r"formats disagree: 2026-01_csv.zip: \d+ rows of awards were written, it holds \d+"
+    ):
         work.publish()
     assert _public(old_store) == before
+
+
+def _zip_without(path: Path, member: str, lose: Callable[[bytes], bytes]) -> None:
+    """Write an archive again, what `lose` takes from one of its members left out."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info: archive.read(info) for info in archive.infolist()}
+    path.unlink()
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in members.items():
+            archive.writestr(info, lose(content) if info.filename == member else content)
+
+
+def _lose_line(path: Path) -> None:
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.unlink()
+    path.write_bytes(gzip.compress(b"".join(lines[1:])))
+
+
+def _lose_record(content: bytes) -> bytes:
+    package = json.loads(content)
+    del package["records"][0]
+    return json.dumps(package, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _lose_sheet_row(content: bytes) -> bytes:
+    rows = content.split(b"<row ")
+    return b"<row ".join([*rows[:2], *rows[3:]])
+
+
+def _shortened(content: bytes) -> bytes:
+    table = pq.read_table(BytesIO(content))
+    short = BytesIO()
+    pq.write_table(table.slice(1), short)
+    return short.getvalue()
+
+
+def _lose_row(path: Path) -> None:
+    content = _shortened(path.read_bytes())
+    path.unlink()
+    path.write_bytes(content)
+
+
+# The stage that wrote a file, the file's name in it, and how it comes to hold a row less than was written.
+_LOSSES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
+    "releases": ("ocds", f"{MONTH}_releases.jsonl.gz", _lose_line),
+    "records": ("ocds", f"{MONTH}_records.jsonl.gz", _lose_line),
+    "rejects": ("ocds", "rechazos.parquet", _lose_row),
+    "table": ("tables", "tables/bids.parquet", _lose_row),
+    "json": (
+        "json",
+        f"{MONTH}_Guatecompras.json.zip",
+        lambda path: _zip_without(path, f"{MONTH}_Guatecompras.json", _lose_record),
+    ),
+    "csv": (
+        "csv",
+        f"{MONTH}_csv.zip",
+        lambda path: _zip_without(path, "items.csv", lambda content: content.split(b"\r\n", 1)[0] + b"\r\n"),
+    ),
+    "excel": (
+        "excel",
+        f"{MONTH}_Guatecompras.xlsx",
+        lambda path: _zip_without(path, "xl/worksheets/sheet2.xml", _lose_sheet_row),
+    ),
+    "parquet": ("parquet", f"{MONTH}_parquet.zip", lambda path: _zip_without(path, "awards.parquet", _shortened)),
+}
+
+
+@pytest.fixture(scope="module")
+def built(old_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a month made up to its downloads, over a public one, and its version. Not to be changed: copy it."""
+    store = _copy(old_root, tmp_path_factory.mktemp("built") / "store")
+    work = _build(MonthWork.extract(store, _Faulty(1), Month.parse(MONTH), LOSSES_ALLOWED)[0])  # it has rejects too
+    return store.root, work.version
+
+
+@pytest.mark.parametrize("kind", _LOSSES)
+def test_a_row_that_any_writer_lost_is_refused(built: tuple[Path, str], tmp_path: Path, kind: str) -> None:
+    store = _copy(built[0], tmp_path / "store")
+    before = _public(store)
+    work = MonthWork(store, MONTH, built[1], LOSSES_ALLOWED)
+    stage, name, lose = _LOSSES[kind]
+    lose(work.folder / name)
+    note = json.loads((work.folder / f"stage-{stage}.json").read_bytes())
+    key = next(key for key, entry in note["files"].items() if entry["path"] == name)
+    _restaged(work, stage, key)
+    published = "2026-01_rechazos.parquet" if kind == "rejects" else name
+    with pytest.raises(GateError, match=rf"2026-01 is not published, formats disagree: .*{published}.*\d+ rows"):
+        work.publish()
+    assert _public(store) == before
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Where a publication is kept: one small interface, and which store a URI names.
 
 `publication/` is public: versions of months and of collections, which appear whole, and `index.json`, the only file that ever
-changes. Work is private and always on this machine: what a run has made so far, by month and version. What is written there
-is `publication.py`'s business; how, each store's own (`local.py`, `objects.py`).
+changes, with what is made of it alone (`derive`). Work is private and always on this machine: what a run has made so far, by
+month and version. What is written there is `publication.py`'s business; how, each store's own (`local.py`, `objects.py`).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -71,6 +71,13 @@ class Store(Protocol):
         """Replace the index by `change` of it, sealed, atomically; returns the new one. Of several writers none is lost.
 
         `change` may be called more than once, each time with the index as it is then; what it raises ends the update.
+        """
+        ...
+
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        """Write a public file beside the index that is made of it alone, as it is now; nothing is written where nothing changed.
+
+        It is no part of the switch: it may be behind when a run died before it was written.
         """
         ...
 

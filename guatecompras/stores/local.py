@@ -124,6 +124,15 @@ class LocalStore:
                     part.write_bytes(index_text(after))
             return after
 
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        path = made(self._public) / name
+        # Under the lock, so that what an older index says is not written over what a newer one does.
+        with acting(f"write {path}"), locked(self._index_lock):
+            content = make(self.index())
+            if not path.is_file() or path.read_bytes() != content:
+                with replacing(path) as part:
+                    part.write_bytes(content)
+
     def _listed(self, folder: Path) -> list[str]:
         """The versions in a folder that the index knows, the current one first."""
         return listed_versions(self.index(), folder.relative_to(self._public).as_posix())

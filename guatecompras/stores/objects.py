@@ -198,6 +198,18 @@ class ObjectStore:
                 "would overwrite each other"
             )
 
+    def derive(self, name: str, make: Callable[[Json], bytes]) -> None:
+        key = f"publication/{name}"
+        for _ in _attempts(_INDEX_SECONDS):
+            # The file before the index: who replaced it since then has read the index no earlier than it is read here.
+            there = self._bucket.read(key)
+            content = make(self.index())
+            if there is not None and there[0] == content:
+                return
+            if self._bucket.swap(key, content, there[1].etag if there else None) is not None:
+                return
+        raise StoreError(f"cannot write {self.uri}/{key}: others did all the time; run the month again")
+
     # Cleaning.
 
     def tidy(self, month: str) -> None:

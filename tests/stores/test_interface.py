@@ -1,12 +1,15 @@
 """One interface, two stores: what every caller may count on, by a folder and by object storage alike."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from guatecompras.errors import StoreError
 from guatecompras.publication import MANIFEST, empty_index
-from guatecompras.stores import Store, open_store
+from guatecompras.stores import LocalStore, Store, open_store
+from guatecompras.stores.objects import ObjectStore
 from tests.switching import switch
 
 MONTH = "2026-01"
@@ -87,6 +90,26 @@ def test_the_index_is_what_it_was_switched_to(store: Store) -> None:
     assert index["sequence"] == 2
     month = index["months"][MONTH]
     assert [month["version"], *(old["version"] for old in month["versions"])] == [SECOND, FIRST]
+
+
+def test_what_is_derived_follows_the_index(store: Store) -> None:
+    def names(index: dict[str, Any]) -> bytes:
+        return " ".join(index["months"]).encode()
+
+    for month in (MONTH, "2026-02"):
+        switch(store, month, FIRST)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: store.derive("names.txt", names), range(4)))
+    assert _derived(store, "names.txt") == f"{MONTH} 2026-02".encode()
+
+
+def _derived(store: Store, name: str) -> bytes:
+    if isinstance(store, LocalStore):
+        return (store.root / "publication" / name).read_bytes()
+    assert isinstance(store, ObjectStore)
+    there = store._bucket.read(f"publication/{name}")
+    assert there is not None
+    return there[0]
 
 
 def test_what_is_published_survives_tidying(store: Store, tmp_path: Path) -> None:
