@@ -416,7 +416,7 @@ class MonthWork:
             jsons.write_json(path, manifest)
             self.store.put_version(self.month, self.version, files | {MANIFEST: path})
             # The index says what is in place, whichever run was the one to put it there.
-            placed, listed = publication.placed(self.store.version_folder(self.month, self.version))
+            placed, listed = publication.placed(self.store.version_folder(self.month, self.version, [MANIFEST]))
             counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
             published = self._need("source").data["extracted"]
 

@@ -201,6 +201,18 @@ def read_index(text: bytes) -> Json:
     return index
 
 
+def index_text(index: Json) -> bytes:
+    """An index as it is written."""
+    return orjson.dumps(index, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def listed_versions(index: Json, path: str) -> list[str]:
+    """The versions of a month (`months/2026-01`) or a collection (`years/2026`) that an index knows, the current one first."""
+    kind, _, month = path.partition("/")
+    entry = index["months"].get(month) if kind == "months" else index.get("collections", {}).get(path)
+    return [version["version"] for version in (entry, *entry.get("versions", ()))] if entry else []
+
+
 def versions_of(index: Json, month: str) -> list[Json]:
     """The entries of a month's versions, the current one first; empty when it has none."""
     current = index["months"].get(month)

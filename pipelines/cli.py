@@ -68,7 +68,7 @@ def _one_line() -> Iterator[None]:
     "--store",
     envvar="GUATECOMPRAS_STORE",
     default="",
-    help="Where the publication is kept. Default: data/ in the project.",
+    help="Where the publication is kept: a folder or s3://BUCKET/PREFIX?endpoint=URL. Default: data/ in the project.",
 )
 @click.option(
     "--jobs",
@@ -125,7 +125,7 @@ def publish(
         index = place.index()["months"]
         _show(
             [index[r.month] | {"month": r.month} for r in sorted(results, key=lambda r: r.month) if r.published],
-            store,
+            place.public,
             place_of_runs,
         )
         failed = [result for result in results if not result.published]
@@ -152,7 +152,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=out, transient=False)
 
 
-def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[type-arg]
+def _show(entries: list[dict], public: str, home: Path) -> None:  # type: ignore[type-arg]
     """The summary: what was published, and where it is."""
     if not entries:
         return
@@ -169,7 +169,7 @@ def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[
     table.caption = "rejects: concursos not published (rows and values left out); downloads by their size"
     out.print(table)
     out.print(
-        f"The files are in {Path(store).absolute() / 'publication'} (index.json lists them); the runs are in {home}.",
+        f"The files are in {public} (index.json lists them); the runs are in {home}.",
         soft_wrap=True,
     )
 
