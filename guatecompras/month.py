@@ -22,6 +22,7 @@ import polars as pl
 
 from guatecompras import publication, quality, settings, snapshot, tables
 from guatecompras.ahead import ahead
+from guatecompras.changes import table as changes
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
@@ -73,8 +74,8 @@ DOWNLOADS: dict[str, Download] = {
 
 # What is made from a stage: it has to be made again when the stage is.
 _MADE_FROM = {
-    "source": ("ocds", "tables", "report", *DOWNLOADS),
-    "ocds": ("tables", "report", *DOWNLOADS),
+    "source": ("ocds", "changes", "tables", "report", *DOWNLOADS),
+    "ocds": ("changes", "tables", "report", *DOWNLOADS),
     "tables": ("report", *DOWNLOADS),
 }
 
@@ -206,6 +207,41 @@ class MonthWork:
         if not source or not made or made.data.get("made_by") != self._made_by():
             return None
         return Earlier(before.snapshot(), made.path("releases"), made.path("records"), made.path("table"))
+
+    def base(self) -> str:
+        """The version that this one replaces: the public one, or, when this one is public, the one before; "" if none."""
+        versions = publication.versions_of(self.store.index(), self.month)[:2]
+        return next((entry["version"] for entry in versions if entry["version"] != self.version), "")
+
+    def changes(self) -> Stage:
+        """What changed since the version that this one replaces; in the first of a month, all there is.
+
+        `data`: `base`, that version, and `counts`. Raises StoreError when its files are not those that were published.
+        """
+        base = self.base()
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            made = self._need("ocds")
+            edits = Path(made.files["edits"]["path"]) if "edits" in made.files else None
+            new = changes.Side(made.path("records"), made.path("table"))
+            found = changes.write(self._side_of(base) if base else None, new, self.folder, edits)
+            files = {path.name: (path, found.counts["rows"]) for path in (found.parquet, found.lines)}
+            return files, {"base": base, "counts": found.counts}
+
+        return self._stage("changes", do, lambda done: bool(done.data["base"] == base))
+
+    def _side_of(self, version: str) -> changes.Side:
+        """The records and releases of a published version of the month."""
+        names = (f"{self.month}_records.jsonl.gz", "tables/releases.parquet")
+        folder = self.store.version_folder(self.month, version, (MANIFEST, *names))
+        listed = {file.path: file for file in publication.placed(folder)[1]}
+        for name in names:
+            path, entry = folder / name, listed.get(name)
+            if entry is None or not path.is_file() or digest(path) != (entry.sha256, entry.bytes):
+                raise StoreError(
+                    f"what changed in {self.month} cannot be told: {path} is not what was published; put it back from a copy"
+                )
+        return changes.Side(*(folder / name for name in names))
 
     def tables(self) -> Stage:
         """The flat tables, from the compiled records."""
@@ -397,9 +433,11 @@ class MonthWork:
     def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
+        # Made here when no step has, or when another version became public meanwhile.
+        changed = self.changes()
         against = self.compared()
         report = self.report(accepted, against)
-        self._require_untouched([source, made, flat, report, *(self._need(name) for name in DOWNLOADS)])
+        self._require_untouched([source, made, changed, flat, report, *(self._need(name) for name in DOWNLOADS)])
         # What blocks is judged on these very files again; what does not stands in the report.
         rules = quality.rules.load(self.config.quality_rules)
         blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
@@ -419,6 +457,7 @@ class MonthWork:
             },
             counts=made.data["counts"] | {"awards": flat.files["awards"]["rows"]},
             tables={name: flat.files[name]["rows"] for name in tables.NAMES},
+            changes=changed.data["counts"],
             checks=[{key: told[key] for key in SUMMARY} for told in judged.values()],
             accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
@@ -433,6 +472,8 @@ class MonthWork:
             (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
             (f"{self.month}_records.jsonl.gz", "jsonl.gz", made, "records"),
             (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
+            (changes.LINES, "jsonl.gz", self._need("changes"), changes.LINES),
+            (changes.PARQUET, "parquet", self._need("changes"), changes.PARQUET),
             *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
         ]
         planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
