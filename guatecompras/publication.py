@@ -172,6 +172,18 @@ def read_index(text: bytes) -> Json:
     return index
 
 
+def index_text(index: Json) -> bytes:
+    """An index as it is written."""
+    return orjson.dumps(index, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def listed_versions(index: Json, path: str) -> list[str]:
+    """The versions that an index knows of what has its versions at `path` (`months/2026-01`, `years/2026`), the current one first."""
+    kind, _, month = path.partition("/")
+    entry = index["months"].get(month) if kind == "months" else index.get("collections", {}).get(path)
+    return [version["version"] for version in (entry, *entry.get("versions", ()))] if entry else []
+
+
 def switched(index: Json, month: str, version: str, published: str, counts: Json, files: list[PublishedFile]) -> Json:
     """The index with this version as the month's current one; the one before joins `versions`, newest first.
 

@@ -30,12 +30,12 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from guatecompras.addresses import redact
 from guatecompras.contract import PLAUSIBLE_YEARS, TABLES, Table
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import replacing
 from guatecompras.months import FIRST_MONTH, Month
 from resources.sources.csv import plain
-from resources.sources.uri import redact
 
 _SQLITE_ROWS = 10_000  # rows a batch: some MB
 _CONNECT_SECONDS = 15

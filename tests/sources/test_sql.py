@@ -19,13 +19,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from guatecompras.addresses import redact
 from guatecompras.arrivals import ARRIVAL_ORDER, Arrivals
 from guatecompras.contract import TABLES, Source
 from guatecompras.errors import SourceError
 from guatecompras.months import FIRST_MONTH, Month
 from resources.sources.csv import write_folder
 from resources.sources.sql import ddl, write_tables
-from resources.sources.uri import FORMS, open_source, redact
+from resources.sources.uri import FORMS, open_source
 
 Frames = dict[str, pl.DataFrame]
 MONTHS = ["2024-05", "2024-06"]
