@@ -11,8 +11,8 @@ import polars as pl
 from assets.quality import REPORT, accepted, bar
 from assets.reporting import as_markdown, one_line, spec
 from guatecompras import tables
-from guatecompras.publication import verify_version
 from guatecompras.quality.report.document import score_in
+from guatecompras.verification import verify_chain, verify_version
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
 
@@ -69,11 +69,11 @@ def publication_month(context: dg.AssetExecutionContext, store: StoreResource) -
     ],
 )
 def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Read the index again and check that every current file is what it says; fails when one is not."""
+    """Read the index again, the chain of manifests and every current file; fails when one is not what it should be."""
     with one_line():
         place = store.open()
         index = place.index()
-    faults: list[str] = []
+    faults = verify_chain(index, place.version_folder)
     rows = []
     for month, entry in index["months"].items():
         faults += verify_version(place.version_folder(month, entry["version"]), entry["files"], month, counted=False)
@@ -90,7 +90,8 @@ def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -
         )
     if faults:
         raise dg.Failure(
-            f"{len(faults)} published files are not what the index says: {faults[0]}", metadata={"faults": faults}
+            f"{len(faults)} faults: what is published is not what the index says: {faults[0]}",
+            metadata={"faults": faults},
         )
     return dg.MaterializeResult(
         asset_key=dg.AssetKey(list(_INDEX)),

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import publication, quality, settings, snapshot, tables
+from guatecompras import publication, quality, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.changes import table as changes
 from guatecompras.contract import Source
@@ -423,8 +423,11 @@ class MonthWork:
             placed, listed = publication.placed(self.store.version_folder(self.month, self.version))
             counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
             published = self._need("source").data["extracted"]
+            chained = {key: placed[key] for key in ("previous", "inputs")}
             index = self.store.update_index(
-                lambda index: publication.switched(index, self.month, self.version, published, counts, listed)
+                lambda index: publication.switched(
+                    index, self.month, self.version, published, counts, listed, **chained
+                )
             )
         self.store.tidy(self.month)
         entry: Json = index["months"][self.month]
@@ -462,6 +465,8 @@ class MonthWork:
             accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
             config=self.config,
+            previous=publication.previous_of(self.store.index(), self.month, self.version),
+            inputs=publication.inputs_of(source.data["digest"], self.config),
         )
         return document, {name: path for name, (_, path) in files.items()}
 
@@ -506,7 +511,7 @@ class MonthWork:
         """Refuse formats that count differently, as their writers counted (`verify` reads the files again)."""
         counts = {name: {"rows": file.rows} for name, (file, _) in files.items()}
         counts |= {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
-        wrong = publication.disagreements(self.month, counts)
+        wrong = verification.disagreements(self.month, counts)
         if wrong:
             raise GateError(f"{self.month} is not published, formats disagree: {'; '.join(wrong)}")
 

@@ -224,8 +224,8 @@ def verify(store: str | None) -> None:
     """Read a whole publication again: presence, size, sha256 of every file, and that all formats count the same rows."""
     with _one_line():
         from guatecompras.errors import StoreError
-        from guatecompras.publication import verify_publication
         from guatecompras.stores import open_store
+        from guatecompras.verification import verify_publication
         from resources.settings import STORE_VARIABLE, default_store
 
         place = open_store(store or os.environ.get(STORE_VARIABLE) or default_store())

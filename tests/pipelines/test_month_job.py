@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from assets.quality import ACCEPT_TAG, quality_report
-from guatecompras.publication import verify_publication
 from guatecompras.stores import LocalStore
+from guatecompras.verification import verify_publication
 from tests.pipelines.conftest import MONTHS, REJECTED, SIZE, RunMonth
 
 
