@@ -22,7 +22,7 @@ import polars as pl
 
 from guatecompras import publication, quality, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
-from guatecompras.changes import table as changes
+from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
@@ -223,14 +223,14 @@ class MonthWork:
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             made = self._need("ocds")
             edits = Path(made.files["edits"]["path"]) if "edits" in made.files else None
-            new = changes.Side(made.path("records"), made.path("table"))
-            found = changes.write(self._side_of(base) if base else None, new, self.folder, edits)
+            new = changelog.Side(made.path("records"), made.path("table"))
+            found = changelog.write(self._side_of(base) if base else None, new, self.folder, edits)
             files = {path.name: (path, found.counts["rows"]) for path in (found.parquet, found.lines)}
             return files, {"base": base, "counts": found.counts}
 
         return self._stage("changes", do, lambda done: bool(done.data["base"] == base))
 
-    def _side_of(self, version: str) -> changes.Side:
+    def _side_of(self, version: str) -> changelog.Side:
         """The records and releases of a published version of the month."""
         names = (f"{self.month}_records.jsonl.gz", "tables/releases.parquet")
         folder = self.store.version_folder(self.month, version, (MANIFEST, *names))
@@ -241,7 +241,7 @@ class MonthWork:
                 raise StoreError(
                     f"what changed in {self.month} cannot be told: {path} is not what was published; put it back from a copy"
                 )
-        return changes.Side(*(folder / name for name in names))
+        return changelog.Side(*(folder / name for name in names))
 
     def tables(self) -> Stage:
         """The flat tables, from the compiled records."""
@@ -438,6 +438,9 @@ class MonthWork:
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
         # Made here when no step has, or when another version became public meanwhile.
         changed = self.changes()
+        previous = publication.previous_of(self.store.index(), self.month, self.version)
+        if changed.data["base"] != (previous["version"] if previous else ""):
+            raise StoreError(f"another run published {self.month} meanwhile; run the month again")
         against = self.compared()
         report = self.report(accepted, against)
         self._require_untouched([source, made, changed, flat, report, *(self._need(name) for name in DOWNLOADS)])
@@ -465,7 +468,7 @@ class MonthWork:
             accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
             config=self.config,
-            previous=publication.previous_of(self.store.index(), self.month, self.version),
+            previous=previous,
             inputs=publication.inputs_of(source.data["digest"], self.config),
         )
         return document, {name: path for name, (_, path) in files.items()}
@@ -477,8 +480,8 @@ class MonthWork:
             (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
             (f"{self.month}_records.jsonl.gz", "jsonl.gz", made, "records"),
             (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
-            (changes.LINES, "jsonl.gz", self._need("changes"), changes.LINES),
-            (changes.PARQUET, "parquet", self._need("changes"), changes.PARQUET),
+            (changelog.LINES, "jsonl.gz", self._need("changes"), changelog.LINES),
+            (changelog.PARQUET, "parquet", self._need("changes"), changelog.PARQUET),
             *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
         ]
         planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]

@@ -107,16 +107,19 @@ def manifest(
     *,
     previous: Json | None,
     inputs: str,
+    changes: Mapping[str, int],
 ) -> Json:
     """A version's manifest. `snapshot`: digest, as_of, rows and missing tables of the source it was made from; `accepted`:
     blocking checks that failed and that an operator let pass, and why; `previous`: the version that this one replaces, as
-    `previous_of` names it, so that no manifest can be changed without all that came after it."""
+    `previous_of` names it, so that no manifest can be changed without all that came after it; `changes`: how many rows and
+    records differ from that one (`changes.table.Changes`)."""
     return {
         "schema": SCHEMA,
         "month": month,
         "version": version,
         "previous": previous,
         "inputs": inputs,
+        "changes": dict(changes),
         "license": LICENSE,
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},
@@ -206,7 +209,8 @@ def index_text(index: Json) -> bytes:
 
 
 def listed_versions(index: Json, path: str) -> list[str]:
-    """The versions that an index knows of what has its versions at `path` (`months/2026-01`, `years/2026`), the current one first."""
+    """The versions that an index knows of what has its versions at `path` (`months/2026-01`, `years/2026`), the current
+    one first."""
     kind, _, month = path.partition("/")
     entry = index["months"].get(month) if kind == "months" else index.get("collections", {}).get(path)
     return [version["version"] for version in (entry, *entry.get("versions", ()))] if entry else []

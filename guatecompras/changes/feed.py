@@ -65,16 +65,18 @@ def page(store: Store, cursor: str = START, limit: int = LIMIT) -> Page:
     """At most `limit` rows after a cursor (START: from the first), from one reading of the index.
 
     A row has its commit (`sequence`, `month`, `version`, `published`), the columns of `changes.parquet` (`before` and
-    `after` as JSON text) and `cursor`, from which the row after it is read. A commit's rows come in the order of its file, so following
-    to the end and applying each to what there was gives what is public. Raises CursorError for a cursor that is none of this
-    publication's, and StoreError when a file cannot be read.
+    `after` as JSON text) and `cursor`, from which the row after it is read. A commit's rows come in the order of its file, so
+    following to the end and applying each to what there was gives what is public. Raises CursorError for a cursor that is
+    none of this publication's, and StoreError when a file cannot be read.
     """
     if limit < 1:
         raise ValueError(f"a page cannot have {limit} rows")
     sequence, row = _decoded(cursor)
     index = store.index()
     if sequence > index["sequence"] + 1:
-        raise CursorError("this cursor is ahead of the publication: it is another one's, or an older copy is public now")
+        raise CursorError(
+            "this cursor is ahead of the publication: it is another one's, or an older copy is public now"
+        )
     rows: list[Json] = []
     for commit in commits(index):
         if commit.sequence < sequence:
@@ -119,7 +121,12 @@ def _rows(store: Store, commit: Commit, start: int, limit: int) -> tuple[list[Js
             frame = _slice(file, start, min(limit, total - start))
     except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{path} is not a readable file of changes: {first_line(error)}") from error
-    told = {"sequence": commit.sequence, "month": commit.month, "version": commit.version, "published": commit.published}
+    told = {
+        "sequence": commit.sequence,
+        "month": commit.month,
+        "version": commit.version,
+        "published": commit.published,
+    }
     place = partial(_encoded, commit.sequence)
     # The last row of all leads to the next commit: where it is read again nothing comes twice.
     after = [place(number) for number in range(start + 1, start + frame.height + 1)]
@@ -130,14 +137,19 @@ def _rows(store: Store, commit: Commit, start: int, limit: int) -> tuple[list[Js
 
 def _slice(file: pq.ParquetFile, start: int, count: int) -> pl.DataFrame:
     """Some rows, from the row groups that hold them."""
-    groups, first, passed = [], 0, 0
+    groups: list[int] = []
+    first = passed = 0
     for group in range(file.num_row_groups if count else 0):
         held = file.metadata.row_group(group).num_rows
         if passed + held > start and passed < start + count:
             first = first if groups else passed
             groups.append(group)
         passed += held
-    table = file.read_row_groups(groups, columns=SCHEMA.names).slice(start - first, count) if groups else SCHEMA.empty_table()
+    table = (
+        file.read_row_groups(groups, columns=SCHEMA.names).slice(start - first, count)
+        if groups
+        else SCHEMA.empty_table()
+    )
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
@@ -163,5 +175,3 @@ def _decoded(cursor: str) -> tuple[int, int]:
     if form != _FORM_VERSION or cursor != _encoded(sequence, row):
         raise CursorError(f"'{cursor[:60]}' is not a cursor of this feed")
     return sequence, row
-
-

@@ -58,7 +58,7 @@ def test_changes_lead_from_one_version_to_the_next(tmp_path: Path, seed: int) ->
         "publisher": 0,
     }
     # Both formats say the same, and what is published is counted as `verify` counts.
-    values = {name: json.loads for name in ("before", "after")}
+    values = dict.fromkeys(("before", "after"), json.loads)
     expected = [
         {
             name: values.get(name, lambda it: it)(value)
