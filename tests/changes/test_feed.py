@@ -1,7 +1,11 @@
 """The feed: who follows it misses nothing and gets nothing twice, also while many publish at once."""
 
+import json
 import multiprocessing as mp
+import signal
 import struct
+import subprocess
+import sys
 from base64 import urlsafe_b64encode
 from collections import defaultdict
 from pathlib import Path
@@ -22,6 +26,7 @@ from tests.changes.sides import record, replay
 
 Json = dict[str, Any]
 PUBLISHERS, COMMITS = 5, 50
+ROOT = Path(__file__).parents[2]
 
 
 def _all(store: LocalStore, cursor: str = feed.START, limit: int = feed.LIMIT) -> list[Json]:
@@ -141,6 +146,31 @@ def test_a_row_as_json_holds_values_and_leaves_out_what_is_not_there(store: Loca
     assert "before" not in told
     assert told["cursor"] == row["cursor"]
     assert (told["change"], told["cause"], told["path"]) == ("added", "event", "")
+
+
+def test_the_command_follows_until_it_is_interrupted(store: LocalStore) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "changes",
+        "--store",
+        str(store.root),
+        "--follow",
+        "--every",
+        "0.1",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as follower:
+        assert follower.stdout is not None
+        assert follower.stderr is not None
+        first = [json.loads(follower.stdout.readline()) for _ in range(8)]
+        assert [row["sequence"] for row in first] == [1] * 5 + [3] * 3
+        publish_version(store, "2026-03", {7: record(7, 1)}, _named(4))
+        assert json.loads(follower.stdout.readline())["nog"] == 7
+        follower.send_signal(signal.SIGINT)
+        told = follower.stderr.read()
+    assert follower.returncode == 0, told
+    assert feed.page(store, told.split("--since ")[1].strip()).rows == []
 
 
 # Cursors.
