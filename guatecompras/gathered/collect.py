@@ -61,13 +61,13 @@ def collect(store: Store, *, yearly: bool = True, whole: bool = True) -> list[Co
     All from one reading of the index; a month that is published meanwhile is in the next ones. What is of the same months
     already stays. Raises StoreError when nothing is published yet or a file is not what was published.
     """
-    index = store.index()
-    parts = parts_of(index)
-    if not parts:
-        raise StoreError(f"there is no publication in {store.uri}")
     now = datetime.now(UTC_OFFSET).isoformat(timespec="seconds")
     with _alone(store):
-        _withdraw(store, store.index())
+        index = store.index()
+        parts = parts_of(index)
+        if not parts:
+            raise StoreError(f"there is no publication in {store.uri}")
+        _withdraw(store, index)
         made = {}
         for plan in _plans(store, parts, yearly=yearly, whole=whole):
             if index["collections"].get(plan.name, {}).get("version") != plan.version:
