@@ -102,8 +102,9 @@ def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -
     faults = verify_chain(index, place.version_folder)
     rows = []
     for month, entry in index["months"].items():
-        faults += verify_version(place.version_folder(month, entry["version"]), entry["files"], month, counted=False)
-        score = score_in(place.version_folder(month, entry["version"]))
+        folder = place.version_folder(month, entry["version"])
+        faults += verify_version(folder, entry["files"], month, counted=False)
+        score = score_in(folder)
         rows.append(
             {
                 "month": month,

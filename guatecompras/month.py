@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import publication, quality, settings, snapshot, tables, verification
+from guatecompras import publication, quality, retention, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
@@ -420,15 +420,19 @@ class MonthWork:
             jsons.write_json(path, manifest)
             self.store.put_version(self.month, self.version, files | {MANIFEST: path})
             # The index says what is in place, whichever run was the one to put it there.
-            placed, listed = publication.placed(self.store.version_folder(self.month, self.version))
+            placed, listed = publication.placed(self.store.version_folder(self.month, self.version, [MANIFEST]))
             counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
             published = self._need("source").data["extracted"]
-            chained = {key: placed[key] for key in ("previous", "inputs")}
-            index = self.store.update_index(
-                lambda index: publication.switched(
-                    index, self.month, self.version, published, counts, listed, **chained
-                )
-            )
+
+            def switched(index: Json) -> Json:
+                chained = {key: placed[key] for key in ("previous", "inputs")}
+                after = publication.switched(index, self.month, self.version, published, counts, listed, **chained)
+                return retention.marked(after, self.month, self.config.keep_versions)
+
+            index = self.store.update_index(switched)
+            # Those that a run which died left, too.
+            for version in retention.withdrawn(index, self.month):
+                self.store.retire(self.month, version, publication.FOR_EVER)
         self.store.tidy(self.month)
         entry: Json = index["months"][self.month]
         return entry

@@ -26,17 +26,14 @@ Json = dict[str, Any]
 
 SCHEMA = 2
 MANIFEST = "manifest.json"
+# What stays of a version for ever, when its other files are withdrawn: what it was, and what it changed.
+FOR_EVER = frozenset({MANIFEST, "changes.jsonl.gz", "changes.parquet"})
 
 # Other versions of these may write other bytes for the same month, so they are part of a version's name.
 _LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema", "jinja2", "vl-convert-python")
 _PACKAGE = Path(__file__).parent
 _CODE = {".py", ".csv", ".json", ".toml", ".j2", ".css"}
 _VERSION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{12}")
-
-
-def stays(name: str) -> bool:
-    """Whether a file of a version stays for ever: what the version was and what it changed, when its files are withdrawn."""
-    return name == MANIFEST or name.startswith("changes.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def code_digest() -> str:
 
 def maker_of(config: Settings) -> str:
     """What decides, with a snapshot, a version's bytes: the code and the settings, as a sha256."""
-    told = code_digest().encode() + orjson.dumps(asdict(config), option=orjson.OPT_SORT_KEYS)
+    told = code_digest().encode() + orjson.dumps(config.decisive(), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(told).hexdigest()
 
 
@@ -123,7 +120,7 @@ def manifest(
         "license": LICENSE,
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},
-        "settings": asdict(config),
+        "settings": config.decisive(),
         "counts": dict(counts),
         "tables": dict(tables),
         "checks": list(checks),
@@ -209,8 +206,7 @@ def index_text(index: Json) -> bytes:
 
 
 def listed_versions(index: Json, path: str) -> list[str]:
-    """The versions that an index knows of what has its versions at `path` (`months/2026-01`, `years/2026`), the current
-    one first."""
+    """The versions of a month (`months/2026-01`) or a collection (`years/2026`) that an index knows, the current one first."""
     kind, _, month = path.partition("/")
     entry = index["months"].get(month) if kind == "months" else index.get("collections", {}).get(path)
     return [version["version"] for version in (entry, *entry.get("versions", ()))] if entry else []

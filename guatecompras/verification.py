@@ -13,7 +13,7 @@ import orjson
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.counting import count_rows, digest
-from guatecompras.publication import MANIFEST, stays, versions_of
+from guatecompras.publication import FOR_EVER, MANIFEST, versions_of
 
 Json = dict[str, Any]
 
@@ -136,9 +136,9 @@ class _Listed:
         self.document = self._document()
         own = self.entry["manifest"] | {"format": "manifest", "rows": 1}
         self._said = [file | {"path": f"{self.prefix}{file['path']}"} for file in self.document.get("files", [])]
-        listed: list[Json] = self.entry.get("files") or [*self._said, own]
-        # What has to be there, as the index would list it.
-        self.files = [file for file in listed if self.kept or stays(self._name(file))]
+        #: All files that were published, as the index would list them, and those of them that have to be there.
+        self.all_files: list[Json] = self.entry.get("files") or [*self._said, own]
+        self.files = [file for file in self.all_files if self.kept or self._name(file) in FOR_EVER]
 
     def _name(self, file: Json) -> str:
         return str(file["path"]).removeprefix(self.prefix)
@@ -161,7 +161,7 @@ class _Listed:
         if not self.document and "files" not in self.entry:
             # Nobody can tell what has to be there.
             return [path for path in self.folder.rglob("*") if path.is_file()]
-        return [] if self.kept else [self.folder / name for name in map(self._name, self._said) if not stays(name)]
+        return [] if self.kept else [self.folder / name for name in map(self._name, self._said) if name not in FOR_EVER]
 
     def told(self) -> list[str]:
         """All that is wrong with the manifest, and with what the index says of the version."""
@@ -172,20 +172,25 @@ class _Listed:
         at = f"{self.prefix}{MANIFEST}"
         if self.entry["manifest"]["path"] != at:
             return [f"{at}: the index has another one for the version's, {self.entry['manifest']['path']}"]
-        if self.document:
-            return [f"{at}: {fault}" for fault in self._disagreements()] + self._count_faults()
-        return [f"{at}: {self.broken}"] if self.broken and not self.altered else []
+        found = [self.broken] if self.broken and not self.altered else []
+        found += [*self._listed_twice(), *(self._disagreements() if self.document else [])]
+        return [f"{at}: {fault}" for fault in found] + (self._count_faults() if self.document else [])
+
+    def _listed_twice(self) -> Iterator[str]:
+        """Where the index says two things of the manifest of a current version: as its manifest, and among its files."""
+        if "files" in self.entry:
+            own = self.entry["manifest"] | {"format": "manifest", "rows": 1}
+            listed = [file for file in self.entry["files"] if self._name(file) == MANIFEST]
+            if listed != [own]:
+                yield "the index has two digests of it" if listed else "not in the index"
 
     def _disagreements(self) -> Iterator[str]:
         """Where manifest and index say different things, and where the chain is broken."""
         if (self.document["month"], self.document["version"]) != (self.month, self.version):
             yield "is of another version than the index says"
-        current = {file["path"]: file for file in self.entry.get("files", [])}
-        own = current.pop(f"{self.prefix}{MANIFEST}", None)
+        current = {file["path"]: file for file in self.entry.get("files", []) if self._name(file) != MANIFEST}
         if "files" in self.entry and current != {file["path"]: file for file in self._said}:
             yield "lists other files than the index"
-        if "files" in self.entry and own != self.entry["manifest"] | {"format": "manifest", "rows": 1}:
-            yield "not in the index" if own is None else "the index has two digests of it"
         if any(self.document["counts"][name] != number for name, number in self.entry["counts"].items()):
             yield "counts differ from the index"
         if self.document["inputs"] != self.entry["inputs"]:
@@ -240,6 +245,36 @@ def _sequence_faults(index: Json) -> list[str]:
     if missing and not gathered:
         faults.append(f"index.json: commits are missing: {', '.join(map(str, missing))}")
     return faults
+
+
+# One file.
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of a version, wherever a copy of it lies. `path`: its address in the publication; `current`: of what is public
+    now, else of a version that another one replaced."""
+
+    path: str
+    month: str
+    version: str
+    current: bool
+
+    def __str__(self) -> str:
+        return f"{self.path}, {'current' if self.current else 'superseded'} ({self.month}, version {self.version})"
+
+
+def known_files(index: Json, folder_of: FolderOf) -> dict[str, list[Known]]:
+    """Every file that was ever published, by its sha256: where it stands, in the newest versions first.
+
+    As the manifests say, those that are what the index says of them; `verify_chain` tells of the others.
+    """
+    found: dict[str, list[Known]] = {}
+    for one in (one for month in index["months"] for one in _listed(index, month, folder_of)):
+        for file in one.all_files:
+            known = Known(file["path"], one.month, one.version, "files" in one.entry)
+            found.setdefault(file["sha256"], []).append(known)
+    return found
 
 
 # Formats against each other.

@@ -1,6 +1,7 @@
 """Reading a publication again: every way in which it can lie is found and named."""
 
 import json
+import random
 import re
 import shutil
 import zipfile
@@ -11,9 +12,16 @@ from typing import Any
 import pytest
 
 from guatecompras.formats.counting import count_rows, digest
-from guatecompras.publication import MANIFEST
+from guatecompras.publication import MANIFEST, versions_of
 from guatecompras.stores import LocalStore
-from guatecompras.verification import Verification, disagreements, verify_publication, verify_version
+from guatecompras.verification import (
+    Verification,
+    disagreements,
+    known_files,
+    verify_chain,
+    verify_publication,
+    verify_version,
+)
 from tests.publications import MONTH
 
 Json = dict[str, Any]
@@ -225,6 +233,182 @@ def test_a_version_is_verified_without_counting_too(store: LocalStore) -> None:
     assert verify_version(folder, entry["files"], MONTH, counted=False) == []
     _flip(_file(store, "tables/bids.parquet"))
     assert len(verify_version(folder, entry["files"], MONTH, counted=False)) == 1
+
+
+# A history that was tampered with.
+
+
+def _versions(store: LocalStore) -> list[Json]:
+    return versions_of(store.index(), MONTH)
+
+
+def _manifest(store: LocalStore, entry: Json) -> Path:
+    return store.root / "publication" / entry["manifest"]["path"]
+
+
+def _rewrite(store: LocalStore, place: int, change: Callable[[Json], object]) -> None:
+    """Change the manifest of a version (0: the current one), and let the index say what it is now."""
+    path = _manifest(store, _versions(store)[place])
+    manifest = json.loads(path.read_bytes())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    sha256, size = digest(path)
+
+    def relisted(entry: Json) -> None:
+        one = [entry, *entry["versions"]][place]
+        one["manifest"].update(sha256=sha256, bytes=size)
+        if place == 0:
+            _listed(entry, MANIFEST).update(sha256=sha256, bytes=size)
+
+    _edit(store, relisted)
+
+
+def _chain(store: LocalStore) -> list[str]:
+    return verify_chain(store.index(), store.version_folder)
+
+
+def test_any_byte_of_any_manifest_counts(store: LocalStore) -> None:
+    draw = random.Random(20260131)
+    for entry in _versions(store):
+        path = _manifest(store, entry)
+        content = path.read_bytes()
+        for place in {0, len(content) - 1, *(draw.randrange(len(content)) for _ in range(60))}:
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << draw.randrange(8)]) + content[place + 1 :])
+            assert any(fault.startswith(f"{entry['manifest']['path']}: sha256 is ") for fault in _chain(store)), place
+        path.write_bytes(content)
+    assert _chain(store) == []
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_history_cannot_be_rewritten_without_all_that_came_after(store: LocalStore, place: int) -> None:
+    """An old version's file, its manifest and the index are changed so that they agree; the next manifest gives it away."""
+    entries = _versions(store)
+    path = _manifest(store, entries[place]).with_name("tables") / "awards.parquet"
+    path.write_bytes((store.version_folder(MONTH, entries[0]["version"]) / "tables" / "awards.parquet").read_bytes())
+    sha256, size = digest(path)
+    rows = count_rows(path, "parquet")["rows"]
+
+    def change(manifest: Json) -> None:
+        listed = next(file for file in manifest["files"] if file["path"] == "tables/awards.parquet")
+        listed.update(sha256=sha256, bytes=size, rows=rows)
+        manifest["counts"]["awards"] = rows
+
+    _rewrite(store, place, change)
+    _edit(store, lambda entry: entry["versions"][place - 1]["counts"].update(awards=rows))
+    (fault,) = _chain(store)
+    after = entries[place - 1]["manifest"]["path"]
+    assert fault.startswith(f"{after}: the chain is broken: before it came {entries[place]['version']}")
+    assert fault in _verify(store).faults
+
+
+def test_a_history_rewritten_whole_is_another_one_to_whoever_kept_a_file_of_it(
+    store: LocalStore, three_versions: Path
+) -> None:
+    _rewrite(store, 2, lambda manifest: manifest.update(license="none"))
+    for place in (1, 0):
+        before = _versions(store)[place + 1]["manifest"]["sha256"]
+        _rewrite(store, place, lambda manifest, before=before: manifest["previous"].update(sha256=before))
+    assert _chain(store) == []
+    known = known_files(store.index(), store.version_folder)
+    kept = LocalStore(three_versions)
+    for entry in _versions(kept):
+        assert digest(_manifest(kept, entry))[0] not in known
+
+
+@pytest.mark.parametrize(
+    ("drop", "words"),
+    [
+        (lambda entry: entry["versions"].pop(0), ["the chain is broken", "commits are missing: 2"]),
+        (lambda entry: entry["versions"].pop(1), ["the chain is broken", "commits are missing: 1"]),
+        (lambda entry: entry["versions"].clear(), ["the chain is broken", "commits are missing: 1, 2"]),
+        (lambda entry: entry["versions"].reverse(), ["the chain is broken", "commits of 2026-01 are not in order"]),
+        (lambda entry: entry["versions"][0].update(sequence=1), ["commit 1 is there twice", "commits are missing: 2"]),
+        (lambda entry: entry.update(sequence=9), ["its sequence is 4, its newest commit 9"]),
+        (lambda entry: entry["versions"][1].update(sequence=0), ["its sequence is 4"]),
+        (lambda entry: entry.update(inputs="0" * 64), ["inputs differ from the index"]),
+        (lambda entry: entry["versions"][0].update(inputs="0" * 64), ["inputs differ from the index"]),
+        (lambda entry: entry["versions"][0]["counts"].update(records=1), ["counts differ from the index"]),
+        (lambda entry: entry["versions"][0].update(version=entry["version"]), ["has another one for the version's"]),
+        (lambda entry: entry["versions"][0].update(manifest=entry["manifest"]), ["has another one for the version's"]),
+        (lambda entry: entry["manifest"].update(sha256="0" * 64), ["sha256 is", "the index has two digests of it"]),
+    ],
+)
+def test_an_index_whose_history_was_edited_is_found(
+    store: LocalStore, drop: Callable[[Json], None], words: list[str]
+) -> None:
+    _edit(store, drop)
+    chain, whole = _chain(store), verify_publication(store.index(), store.version_folder, counted=False).faults
+    for some in words:
+        assert any(some in fault for fault in chain), (some, chain)
+    assert whole
+
+
+def test_a_version_taken_back_and_a_month_dropped_are_found(store: LocalStore) -> None:
+    whole = store.index()
+    newest, before, oldest = _versions(store)
+    document = json.loads(_manifest(store, before).read_bytes())
+    prefix = f"months/{MONTH}/{before['version']}/"
+    files = [file | {"path": f"{prefix}{file['path']}"} for file in document["files"]]
+    files.append(before["manifest"] | {"format": "manifest", "rows": 1})
+    back = {key: value for key, value in before.items() if key != "kept"} | {"files": files, "versions": [oldest]}
+    store.update_index(lambda index: index | {"months": index["months"] | {MONTH: back}})
+    assert _chain(store) == ["index.json: commits are missing: 3"]
+    store.update_index(lambda _: whole | {"months": {MONTH: whole["months"][MONTH]}})
+    assert _chain(store) == ["index.json: its sequence is 4, its newest commit 3"]
+    assert newest["sequence"] == 3
+
+
+def test_files_that_changed_places_are_found(store: LocalStore) -> None:
+    newest, before, _ = _versions(store)
+    for one, other in (
+        (_file(store, "tables/awards.parquet"), _file(store, "tables/bids.parquet")),
+        (_file(store, f"{MONTH}_csv.zip", newest), _file(store, f"{MONTH}_csv.zip", before)),
+        (_manifest(store, newest), _manifest(store, before)),
+    ):
+        contents = one.read_bytes(), other.read_bytes()
+        one.write_bytes(contents[1])
+        other.write_bytes(contents[0])
+        faults = "\n".join(_verify(store).faults)
+        for path in (one, other):
+            assert f"{path.relative_to(store.root / 'publication').as_posix()}: " in faults
+        one.write_bytes(contents[0])
+        other.write_bytes(contents[1])
+    assert _verify(store).faults == ()
+
+
+def test_commits_of_collections_count_too(store: LocalStore) -> None:
+    def collected(index: Json) -> Json:
+        return index | {"sequence": 6, "collections": {"history": {"sequence": 6}}}
+
+    store.update_index(collected)
+    assert _chain(store) == []  # commit 5 was of a collection that another one replaced
+    store.update_index(lambda index: index | {"collections": {"history": {"sequence": 4}}})
+    assert _chain(store) == [
+        "index.json: commit 4 is there twice",
+        "index.json: its sequence is 6, its newest commit 4",
+    ]
+
+
+def test_months_are_verified_alone_and_rows_left_uncounted(store: LocalStore) -> None:
+    _flip(_file(store, "tables/bids.parquet"))
+    other = verify_publication(store.index(), store.version_folder, ["2026-02"])
+    assert (other.months, other.versions, other.faults) == (1, 1, ())
+    (fault,) = verify_publication(store.index(), store.version_folder, [MONTH], counted=False).faults
+    assert "tables/bids.parquet: sha256 is" in fault
+
+
+# One file.
+
+
+def test_any_file_is_known_by_what_it_holds(store: LocalStore) -> None:
+    known = known_files(store.index(), store.version_folder)
+    for place, entry in enumerate(_versions(store)):
+        folder = store.version_folder(MONTH, entry["version"])
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            at = path.relative_to(store.root / "publication").as_posix()
+            (found,) = (one for one in known[digest(path)[0]] if one.path == at)
+            assert (found.month, found.version, found.current) == (MONTH, entry["version"], place == 0)
+    assert all(one.path.startswith("months/") for found in known.values() for one in found)
 
 
 def test_disagreements_compare_what_each_format_can_hold() -> None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from guatecompras import signing
 from guatecompras.addresses import redact
 from guatecompras.errors import StoreError
 from guatecompras.stores.local import LocalStore
@@ -67,7 +68,7 @@ class Store(Protocol):
         ...
 
     def update_index(self, change: Callable[[Json], Json]) -> Json:
-        """Replace the index by `change` of it, atomically; returns the new one. Of several writers none is lost.
+        """Replace the index by `change` of it, sealed, atomically; returns the new one. Of several writers none is lost.
 
         `change` may be called more than once, each time with the index as it is then; what it raises ends the update.
         """
@@ -89,15 +90,14 @@ class Store(Protocol):
 def open_store(uri: str) -> Store:
     """A store by its URI: a folder, as a path or `file://…`, or `s3://BUCKET/PREFIX?endpoint=…` (see `s3.Address`).
 
-    Raises StoreError for anything else. Nothing is read or written yet.
+    Its index is signed as the environment says (`signing.py`). Raises StoreError for anything else. Nothing is read or written yet.
     """
     if uri.startswith("s3://"):
         # Who keeps a publication in a folder does not pay for the client's import.
         from guatecompras.stores.objects import ObjectStore  # noqa: PLC0415
 
-        return ObjectStore.from_uri(uri)
-    if uri.startswith("file://"):
-        return LocalStore(Path(uri.removeprefix("file://")))
-    if "://" in uri:
+        return ObjectStore.from_uri(uri, signing.from_environment())
+    path = uri.removeprefix("file://")
+    if "://" in path:
         raise StoreError(f"'{redact(uri)}' is not a store that can be used: give a folder or s3://BUCKET/PREFIX")
-    return LocalStore(Path(uri))
+    return LocalStore(Path(path), signing.from_environment())

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from guatecompras import signing
 from guatecompras.errors import StoreError
 from guatecompras.formats.atomic import part_of, remove, replacing, sweep, sync
 from guatecompras.publication import MANIFEST, empty_index, index_text, listed_versions, read_index
@@ -27,8 +28,8 @@ class LocalStore:
     has to be alone.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+    def __init__(self, root: Path, seal: signing.Seal = signing.unsigned) -> None:
+        self.root, self._seal = root.expanduser().absolute(), seal
         self.uri = str(root)
         self._public = self.root / "publication"
         self.public = str(self._public)
@@ -79,7 +80,6 @@ class LocalStore:
         return self.collection_folder(f"months/{month}/{version}", names)
 
     def collection_folder(self, path: str, names: Collection[str] | None = None) -> Path:
-        # All are here.
         return self._public / path
 
     def retire(self, month: str, version: str, keep: Collection[str] = ()) -> None:
@@ -131,7 +131,7 @@ class LocalStore:
         with acting(f"write {self._index}"), locked(self._index_lock):
             sweep(self._public, STALE_AFTER)
             before = self.index()
-            after = change(before)
+            after = self._seal(change(before))
             if after != before or not self._index.exists():
                 with replacing(self._index) as part:
                     part.write_bytes(index_text(after))
