@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import publication, quality, retention, settings, snapshot, tables, verification
+from guatecompras import datapackage, publication, quality, retention, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
@@ -370,7 +370,8 @@ class MonthWork:
         return {"records": jsons.write_record_package(out, member, head, lines, blocks)}
 
     def _write_csv(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
-        return csvs.write_csv_zip(files, out, blocks)
+        described = datapackage.of_csv(self.month, self.version, self._dated(), self.config)
+        return csvs.write_csv_zip(files, out, blocks, {datapackage.FILE: described})
 
     def _write_excel(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
         sheets = {spec.name: excel.SheetInfo(spec.name, spec.description) for spec in tables.SPECS.values()}
@@ -455,7 +456,9 @@ class MonthWork:
         judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
         gate.require(list(judged.values()), self.month, accepted)
         files = self._published_files()
-        self._require_agreement(files)
+        public = self._public()
+        if public is None or public.version != self.version:
+            self._require_agreement(files)
         document = publication.manifest(
             month=self.month,
             version=self.version,
@@ -498,10 +501,16 @@ class MonthWork:
             entry = stage.files[key]
             listed = PublishedFile(name, form, entry["bytes"], entry["sha256"], entry["rows"])
             found[name] = (listed, Path(entry["path"]))
-        # Small, and in no stage: written anew, so that it is what it should be.
+        # Small, and in no stage: written anew, so that they are what they should be.
         path = self.folder / PROFILE
         written = profile.write_profile(path)
         found[PROFILE] = (publication.describe(path, PROFILE, "schema", written), path)
+        path = self.folder / datapackage.FILE
+        listed_so_far = [listed for listed, _ in found.values()]
+        described = datapackage.of_parquet(self.month, self.version, self._dated(), listed_so_far, self.config)
+        with replacing(path) as part:
+            part.write_bytes(described)
+        found[datapackage.FILE] = (publication.describe(path, datapackage.FILE, "datapackage", len(tables.NAMES)), path)
         return found
 
     def _require_untouched(self, stages: list[Stage]) -> None:
@@ -515,10 +524,18 @@ class MonthWork:
                 )
 
     def _require_agreement(self, files: dict[str, tuple[PublishedFile, Path]]) -> None:
-        """Refuse formats that count differently, as their writers counted (`verify` reads the files again)."""
-        counts = {name: {"rows": file.rows} for name, (file, _) in files.items()}
-        counts |= {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
-        wrong = verification.disagreements(self.month, counts)
+        """Refuse files that do not hold what their writers counted, and formats that count differently. All files are read
+        again: what a writer loses on the way it does not know."""
+        entries = {name: asdict(file) for name, (file, _) in files.items()}
+        counts, wrong = verification.recounted({name: path for name, (_, path) in files.items()}, entries)
+        written = {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
+        wrong += verification.disagreements(self.month, counts)
+        wrong += [
+            f"{name}: {rows.get(table, 0)} rows of {table} were written, it holds {counts[name].get(table, 0)}"
+            for name, rows in written.items()
+            for table in sorted({*rows, *counts.get(name, {})})
+            if name in counts and rows.get(table, 0) != counts[name].get(table, 0)
+        ]
         if wrong:
             raise GateError(f"{self.month} is not published, formats disagree: {'; '.join(wrong)}")
 

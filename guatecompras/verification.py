@@ -4,6 +4,7 @@ What a version, a manifest and the index are is `publication.py`; what a file re
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,8 @@ from guatecompras.publication import FOR_EVER, MANIFEST, versions_of
 Json = dict[str, Any]
 
 # Files whose rows nobody counts again.
-UNCOUNTED = frozenset({"manifest", "schema", "report"})
+UNCOUNTED = frozenset({"manifest", "schema", "report", "datapackage"})
+_READERS_AT_ONCE = 2
 
 
 class FolderOf(Protocol):
@@ -82,7 +84,7 @@ def verify_version(
     there beside them. Empty when all is well.
     """
     faults: list[str] = []
-    counts: dict[str, dict[str, int]] = {}
+    sound: dict[str, Json] = {}
     prefix = f"months/{month}/{folder.name}/"
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     listed = {entry["path"].removeprefix(prefix): entry for entry in files}
@@ -93,18 +95,40 @@ def verify_version(
             faults.append(f"{entry['path']}: missing")
         elif fault := altered(folder / name, entry):
             faults.append(f"{entry['path']}: {fault}")
-        elif counted and entry["format"] not in UNCOUNTED:
-            try:
-                counts[name] = count_rows(folder / name, entry["format"])
-            except (GuatecomprasError, ValueError) as error:
-                faults.append(f"{entry['path']}: {error}")
-                continue
-            found = sum(counts[name].values())
-            if found != entry["rows"]:
-                faults.append(f"{entry['path']}: {found} rows instead of {entry['rows']}")
+        else:
+            sound[name] = entry
     beside = {path.relative_to(folder).as_posix() for path in tolerated}
     faults += [f"{prefix}{name}: not listed" for name in sorted(there - listed.keys() - beside)]
-    return faults + disagreements(month, counts)
+    if not counted:
+        return faults
+    counts, wrong = recounted({name: folder / name for name in sound}, sound)
+    return faults + wrong + disagreements(month, counts)
+
+
+def recounted(paths: Mapping[str, Path], entries: Mapping[str, Json]) -> tuple[dict[str, dict[str, int]], list[str]]:
+    """The rows of files by name and table, read again, and where they are not the `rows` of their entries (`path`, `format`,
+    `rows`). Files that hold no rows are left out."""
+    counts: dict[str, dict[str, int]] = {}
+    faults = []
+    names = [name for name in paths if entries[name]["format"] not in UNCOUNTED]
+
+    def count(name: str) -> dict[str, int] | str:
+        try:
+            return count_rows(paths[name], entries[name]["format"])
+        except (GuatecomprasError, ValueError) as error:
+            return str(error)
+
+    # What takes longest is inflating, which several do side by side.
+    with ThreadPoolExecutor(_READERS_AT_ONCE, "count") as pool:
+        for name, found in zip(names, pool.map(count, names), strict=True):
+            entry = entries[name]
+            if isinstance(found, str):
+                faults.append(f"{entry['path']}: {found}")
+                continue
+            counts[name] = found
+            if sum(found.values()) != entry["rows"]:
+                faults.append(f"{entry['path']}: {sum(found.values())} rows instead of {entry['rows']}")
+    return counts, faults
 
 
 def altered(path: Path, entry: Json) -> str:
@@ -296,11 +320,13 @@ def disagreements(month: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
             seen.setdefault("records", {})[name] = sum(rows.values())
         elif name.endswith("_releases.jsonl.gz"):
             seen.setdefault("releases", {})[name] = sum(rows.values())
+        elif name.startswith("changes."):
+            seen.setdefault("changes", {})[name] = sum(rows.values())
     # A table that a download lacks is one of no rows in it.
     for name in counts:
         if name.endswith(_CONTAINERS):
-            for numbers in seen.values():
-                numbers.setdefault(name, 0)
+            for table in seen.keys() - {"changes"}:
+                seen[table].setdefault(name, 0)
     return [
         f"{month}: {table} has " + ", ".join(f"{number} rows in {name}" for name, number in sorted(numbers.items()))
         for table, numbers in sorted(seen.items())

@@ -131,6 +131,7 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         "quality.html",
         *(f"tables/{name}.parquet" for name in tables.NAMES),
         "profile.zip",
+        "datapackage.json",
         "manifest.json",
     }
 
@@ -658,11 +659,102 @@ def test_formats_that_count_differently_are_refused(old_store: LocalStore) -> No
     work = _build(_extract(old_store, NEW))
     path = work.folder / "stage-csv.json"
     note = json.loads(path.read_bytes())
-    note["data"]["rows"]["awards"] -= 1
+    note["data"]["rows"]["awards"] += 1
     path.write_text(json.dumps(note))
-    with pytest.raises(GateError, match=r"formats disagree: 2026-01: awards has \d+ rows in 2026-01_Guatecompras.xlsx"):
+    with pytest.raises(
+        GateError, match=r"formats disagree: 2026-01_csv.zip: \d+ rows of awards were written, it holds \d+"
+    ):
         work.publish()
     assert _public(old_store) == before
+
+
+def _zip_without(path: Path, member: str, lose: Callable[[bytes], bytes]) -> None:
+    """Write an archive again, what `lose` takes from one of its members left out."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info: archive.read(info) for info in archive.infolist()}
+    path.unlink()
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in members.items():
+            archive.writestr(info, lose(content) if info.filename == member else content)
+
+
+def _lose_line(path: Path) -> None:
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.unlink()
+    path.write_bytes(gzip.compress(b"".join(lines[1:])))
+
+
+def _lose_record(content: bytes) -> bytes:
+    package = json.loads(content)
+    del package["records"][0]
+    return json.dumps(package, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _lose_sheet_row(content: bytes) -> bytes:
+    rows = content.split(b"<row ")
+    return b"<row ".join([*rows[:2], *rows[3:]])
+
+
+def _shortened(content: bytes) -> bytes:
+    table = pq.read_table(BytesIO(content))
+    short = BytesIO()
+    pq.write_table(table.slice(1), short)
+    return short.getvalue()
+
+
+def _lose_row(path: Path) -> None:
+    content = _shortened(path.read_bytes())
+    path.unlink()
+    path.write_bytes(content)
+
+
+# The stage that wrote a file, the file's name in it, and how it comes to hold a row less than was written.
+_LOSSES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
+    "releases": ("ocds", f"{MONTH}_releases.jsonl.gz", _lose_line),
+    "records": ("ocds", f"{MONTH}_records.jsonl.gz", _lose_line),
+    "rejects": ("ocds", "rechazos.parquet", _lose_row),
+    "table": ("tables", "tables/bids.parquet", _lose_row),
+    "json": (
+        "json",
+        f"{MONTH}_Guatecompras.json.zip",
+        lambda path: _zip_without(path, f"{MONTH}_Guatecompras.json", _lose_record),
+    ),
+    "csv": (
+        "csv",
+        f"{MONTH}_csv.zip",
+        lambda path: _zip_without(path, "items.csv", lambda content: content.split(b"\r\n", 1)[0] + b"\r\n"),
+    ),
+    "excel": (
+        "excel",
+        f"{MONTH}_Guatecompras.xlsx",
+        lambda path: _zip_without(path, "xl/worksheets/sheet2.xml", _lose_sheet_row),
+    ),
+    "parquet": ("parquet", f"{MONTH}_parquet.zip", lambda path: _zip_without(path, "awards.parquet", _shortened)),
+}
+
+
+@pytest.fixture(scope="module")
+def built(old_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a month made up to its downloads, over a public one, and its version. Not to be changed: copy it."""
+    store = _copy(old_root, tmp_path_factory.mktemp("built") / "store")
+    work = _build(MonthWork.extract(store, _Faulty(1), Month.parse(MONTH), LOSSES_ALLOWED)[0])  # it has rejects too
+    return store.root, work.version
+
+
+@pytest.mark.parametrize("kind", _LOSSES)
+def test_a_row_that_any_writer_lost_is_refused(built: tuple[Path, str], tmp_path: Path, kind: str) -> None:
+    store = _copy(built[0], tmp_path / "store")
+    before = _public(store)
+    work = MonthWork(store, MONTH, built[1], LOSSES_ALLOWED)
+    stage, name, lose = _LOSSES[kind]
+    lose(work.folder / name)
+    note = json.loads((work.folder / f"stage-{stage}.json").read_bytes())
+    key = next(key for key, entry in note["files"].items() if entry["path"] == name)
+    _restaged(work, stage, key)
+    published = "2026-01_rechazos.parquet" if kind == "rejects" else name
+    with pytest.raises(GateError, match=rf"2026-01 is not published, formats disagree: .*{published}.*\d+ rows"):
+        work.publish()
+    assert _public(store) == before
 
 
 @pytest.mark.parametrize(

@@ -421,6 +421,8 @@ def test_disagreements_compare_what_each_format_can_hold() -> None:
         "2026-01_records.jsonl.gz": {"lines": 2},
         "2026-01_releases.jsonl.gz": {"lines": 3},
         "2026-01_rechazos.parquet": {"rows": 7},
+        "changes.jsonl.gz": {"lines": 5},
+        "changes.parquet": {"rows": 5},
     }
     assert disagreements(MONTH, agreeing) == []
     for name, rows in agreeing.items():
