@@ -263,18 +263,21 @@ def verify(words: tuple[str, ...], months: tuple[str, ...], quick: bool, key: Pa
 
 
 def _verify_all(index: dict, place: "Store", months: tuple[str, ...], quick: bool) -> list[str]:  # type: ignore[type-arg]
+    from guatecompras.gathered.verify import verify_collections
     from guatecompras.verification import verify_publication
 
     report = verify_publication(index, place.version_folder, months or None, counted=not quick)
+    files, faults = (0, []) if months else verify_collections(index, place.collection_folder, counted=not quick)
+    faults = [*report.faults, *faults]
     out.print(
-        f"{report.months} months, {report.versions} versions, {report.files} files: {len(report.faults)} faults",
+        f"{report.months} months, {report.versions} versions, {report.files + files} files: {len(faults)} faults",
         soft_wrap=True,
     )
     if report.left:
         out.print(
             f"{report.left} files of withdrawn versions are still there; the next run of their month removes them."
         )
-    return list(report.faults)
+    return faults
 
 
 def _verify_files(index: dict, place: "Store", files: list[Path]) -> list[str]:  # type: ignore[type-arg]

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from guatecompras.formats.parquets import TableWriter
-from guatecompras.gathered.parts import Gathered, Part, as_now, rows_as_now
+from guatecompras.gathered.parts import TABLES, Gathered, Part, as_now, rows_as_now
 from guatecompras.publication import PublishedFile, describe
 from guatecompras.stores import Store
-from guatecompras.tables import NAMES, arrow_schema
+from guatecompras.tables import arrow_schema
 
 NAME = "history"
-_TABLES = {table: f"tables/{table}.parquet" for table in NAMES}
 
 
 def build(store: Store, parts: Sequence[Part], folder: Path) -> Gathered:
@@ -27,8 +26,8 @@ def build(store: Store, parts: Sequence[Part], folder: Path) -> Gathered:
 
 def _files(store: Store, parts: Sequence[Part], folder: Path) -> Iterator[tuple[PublishedFile, Path]]:
     for part in parts:
-        there = part.folder(store, tuple(_TABLES.values()))
-        for table, name in _TABLES.items():
+        there = part.folder(store, tuple(TABLES.values()))
+        for table, name in TABLES.items():
             entry, path = part.files[name], there / name
             listed = PublishedFile(
                 f"{table}/month={part.month}/data.parquet", "parquet", entry["bytes"], entry["sha256"], entry["rows"]

@@ -18,11 +18,13 @@ from guatecompras.formats.parquets import first_line
 from guatecompras.publication import MANIFEST, PublishedFile, code_digest
 from guatecompras.settings import LICENSE
 from guatecompras.stores import Store
-from guatecompras.tables import arrow_schema
+from guatecompras.tables import NAMES, arrow_schema
 
 Json = dict[str, Any]
 
 SCHEMA = 1
+# Table -> its file in a version.
+TABLES = {name: f"tables/{name}.parquet" for name in NAMES}
 
 
 @dataclass(frozen=True)

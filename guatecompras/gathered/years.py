@@ -9,12 +9,13 @@ from guatecompras.formats.archive import CHUNK
 from guatecompras.formats.atomic import replacing
 from guatecompras.formats.counting import digest
 from guatecompras.formats.parquets import TableWriter
-from guatecompras.gathered.parts import Gathered, Part, rows_as_now
+from guatecompras.gathered.parts import TABLES, Gathered, Part, rows_as_now
 from guatecompras.publication import PublishedFile, describe
 from guatecompras.stores import Store
-from guatecompras.tables import NAMES, arrow_schema
+from guatecompras.tables import arrow_schema
 
-DOCUMENTS = ("records", "releases")
+# How the files of documents are named after their month or year.
+_DOCUMENTS = ("_records.jsonl.gz", "_releases.jsonl.gz")
 
 
 def name_of(year: str) -> str:
@@ -37,17 +38,21 @@ def build(store: Store, year: str, parts: Sequence[Part], folder: Path) -> Gathe
     month's file is not what was published.
     """
     (folder / "tables").mkdir(parents=True, exist_ok=True)
-    made = [*_documents(store, year, parts, folder), *_tables(store, parts, folder)]
+    there = [
+        (part, part.folder(store, [*(f"{part.month}{ending}" for ending in _DOCUMENTS), *TABLES.values()]))
+        for part in parts
+    ]
+    made = [*_documents(year, there, folder), *_tables(there, folder)]
     return Gathered({file.path: folder / file.path for file in made}, tuple(made))
 
 
-def _documents(store: Store, year: str, parts: Sequence[Part], folder: Path) -> Iterator[PublishedFile]:
-    for kind in DOCUMENTS:
-        path, rows = folder / f"{year}_{kind}.jsonl.gz", 0
+def _documents(year: str, there: Sequence[tuple[Part, Path]], folder: Path) -> Iterator[PublishedFile]:
+    for ending in _DOCUMENTS:
+        path, rows = folder / f"{year}{ending}", 0
         with replacing(path) as unfinished, open(unfinished, "xb") as out:
-            for part in parts:
-                name = f"{part.month}_{kind}.jsonl.gz"
-                member = part.folder(store, (name,)) / name
+            for part, place in there:
+                name = f"{part.month}{ending}"
+                member = place / name
                 if digest(member)[0] != part.files[name]["sha256"]:
                     raise StoreError(f"cannot gather {part.month}: {member} is not what was published")
                 with open(member, "rb") as file:
@@ -56,11 +61,10 @@ def _documents(store: Store, year: str, parts: Sequence[Part], folder: Path) -> 
         yield describe(path, path.name, "jsonl.gz", rows)
 
 
-def _tables(store: Store, parts: Sequence[Part], folder: Path) -> Iterator[PublishedFile]:
-    for table in NAMES:
-        name = f"tables/{table}.parquet"
+def _tables(there: Sequence[tuple[Part, Path]], folder: Path) -> Iterator[PublishedFile]:
+    for table, name in TABLES.items():
         with TableWriter(folder / name, arrow_schema(table)) as writer:
-            for part in parts:
-                for rows in rows_as_now(part.folder(store, (name,)) / name, table):
+            for _, place in there:
+                for rows in rows_as_now(place / name, table):
                     writer.write(rows)
         yield describe(folder / name, name, "parquet", writer.rows)
