@@ -22,6 +22,7 @@ import polars as pl
 
 from guatecompras import datapackage, dcat, publication, quality, retention, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
+from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, SourceError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
@@ -49,6 +50,7 @@ QUALITY_JSON, QUALITY_PAGE = compared.REPORT, "quality.html"
 NO_OVERRIDES: Mapping[str, str] = {}
 # What the index says of a month's counts.
 INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
+_RELEASES_TABLE = "tables/releases.parquet"
 # Compiled records read at once when they are flattened.
 _FLATTENED_AT_ONCE = 2_000
 # Downloads written at once: each also deflates on all cores, and holds its own batch.
@@ -73,8 +75,8 @@ DOWNLOADS: dict[str, Download] = {
 
 # What is made from a stage: it has to be made again when the stage is.
 _MADE_FROM = {
-    "source": ("ocds", "tables", "report", *DOWNLOADS),
-    "ocds": ("tables", "report", *DOWNLOADS),
+    "source": ("ocds", "changes", "tables", "report", *DOWNLOADS),
+    "ocds": ("changes", "tables", "report", *DOWNLOADS),
     "tables": ("report", *DOWNLOADS),
 }
 
@@ -99,6 +101,14 @@ class MonthWork:
     def __init__(self, store: Store, month: str, version: str, config: Settings) -> None:
         self.store, self.month, self.version, self.config = store, month, version, config
         self.folder = store.work(month) / version
+
+    @property
+    def _releases_file(self) -> str:
+        return f"{self.month}_releases.jsonl.gz"
+
+    @property
+    def _records_file(self) -> str:
+        return f"{self.month}_records.jsonl.gz"
 
     # Reading the source names the version, so it comes before there is one.
 
@@ -210,34 +220,56 @@ class MonthWork:
         current = self.store.index()["months"].get(self.month)
         return current["version"] if current else None
 
+    def _of_base(self, *names: str) -> Path:
+        """The folder with files of the version that this one replaces. Raises StoreError when they are not what was published:
+        what is public has to stay, and nobody else knows it."""
+        base = self._need("source").data["base"]
+        folder = self.store.version_folder(self.month, base["version"], (MANIFEST, *names))
+        told = {file.path: (file.sha256, file.bytes) for file in publication.placed(folder)[1]}
+        found = digest(folder / MANIFEST)
+        wrong = [name for name in names if not (folder / name).is_file() or digest(folder / name) != told.get(name)]
+        for name in [MANIFEST] * (found[0] != base["sha256"]) + wrong:
+            raise StoreError(
+                f"{folder / name} is not what was published, and what was published has to stay: put it back from a copy "
+                "('guatecompras verify' says what else is wrong)"
+            )
+        return folder
+
     def _earlier(self) -> Earlier | None:
-        """What is public and stays. Raises StoreError when it is not what was published, for then nobody knows it."""
+        """What is public, and stays."""
         before = self.base()
         if before is None:
             return None
-        folder = self.store.version_folder(self.month, before.version)
-        document, files = publication.placed(folder)
-        told = {file.path: (file.sha256, file.bytes) for file in files}
-        told[MANIFEST] = (self._need("source").data["base"]["sha256"], told[MANIFEST][1])
-        releases, records, table = (
-            f"{self.month}_releases.jsonl.gz",
-            f"{self.month}_records.jsonl.gz",
-            "tables/releases.parquet",
-        )
-        for name in (MANIFEST, releases, records, table):
-            if name not in told or not (folder / name).is_file() or digest(folder / name) != told[name]:
-                raise StoreError(
-                    f"{folder / name} is not what was published, and what was published has to stay: put it back "
-                    "('guatecompras verify' says what else is wrong)"
-                )
-        source = before._recall("source", whole=True)
+        folder = self._of_base(self._releases_file, self._records_file, _RELEASES_TABLE)
+        snapshot = before.snapshot() if before._recall("source", whole=True) else None
+        made_by = publication.placed(folder)[0]["maker"]
         return Earlier(
-            folder / releases,
-            folder / records,
-            folder / table,
-            before.snapshot() if source else None,
-            document["maker"] == publication.maker_of(self.config),
+            folder / self._releases_file,
+            folder / self._records_file,
+            folder / _RELEASES_TABLE,
+            snapshot,
+            made_by == publication.maker_of(self.config),
         )
+
+    def changes(self) -> Stage:
+        """What changed since the version that this one replaces; in the first of a month, all there is.
+
+        `data`: `base`, that version, and `counts`. Raises StoreError when its files are not those that were published.
+        """
+        base = self.base()
+
+        def before() -> changelog.Side:
+            folder = self._of_base(self._records_file, _RELEASES_TABLE)
+            return changelog.Side(folder / self._records_file, folder / _RELEASES_TABLE)
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            made = self._need("ocds")
+            new = changelog.Side(made.path("records"), made.path("table"))
+            found = changelog.write(before() if base else None, new, self.folder, made.path("edits"))
+            files = {path.name: (path, found.counts["rows"]) for path in (found.parquet, found.lines)}
+            return files, {"base": base.version if base else "", "counts": found.counts}
+
+        return self._stage("changes", do)
 
     def tables(self) -> Stage:
         """The flat tables, from the compiled records."""
@@ -437,78 +469,8 @@ class MonthWork:
     def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
-        against = self.compared()
-        report = self.report(accepted, against)
-        self._require_untouched([source, made, flat, report, *(self._need(name) for name in DOWNLOADS)])
-        # What blocks is judged on these very files again; what does not stands in the report.
-        rules = quality.rules.load(self.config.quality_rules)
-        blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
-        judged = {told["id"]: told for told in report.data["judged"]}
-        judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
-        gate.require(list(judged.values()), self.month, accepted)
-        files = self._published_files()
-        if self._public() != self.version:
-            self._require_agreement(files)
-        document = publication.manifest(
-            month=self.month,
-            version=self.version,
-            snapshot={
-                "digest": source.data["digest"],
-                "as_of": source.data["as_of"],
-                "rows": {name: entry["rows"] for name, entry in sorted(source.files.items())},
-                "missing": source.data["missing"],
-            },
-            counts=made.data["counts"] | {"awards": flat.files["awards"]["rows"]},
-            tables={name: flat.files[name]["rows"] for name in tables.NAMES},
-            checks=[{key: told[key] for key in SUMMARY} for told in judged.values()],
-            accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
-            files=[file for file, _ in files.values()],
-            config=self.config,
-            previous=source.data["base"],
-            inputs=publication.inputs_of(source.data["digest"], self.config),
-        )
-        return document, {name: path for name, (_, path) in files.items()}
-
-    def _published_files(self) -> dict[str, tuple[PublishedFile, Path]]:
-        """Every file of the version: name -> as listed, where it is."""
-        made, flat = self._need("ocds"), self._need("tables")
-        planned: list[tuple[str, str, Stage, str]] = [
-            (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
-            (f"{self.month}_records.jsonl.gz", "jsonl.gz", made, "records"),
-            (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
-            *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
-        ]
-        planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
-        planned += [
-            (self._file(name), download.format, self._need(name), self._file(name))
-            for name, download in DOWNLOADS.items()
-        ]
-        found = {}
-        for name, form, stage, key in planned:
-            entry = stage.files[key]
-            listed = PublishedFile(name, form, entry["bytes"], entry["sha256"], entry["rows"])
-            found[name] = (listed, Path(entry["path"]))
-        # Small, and in no stage: written anew, so that they are what they should be.
-        path = self.folder / PROFILE
-        written = profile.write_profile(path)
-        found[PROFILE] = (publication.describe(path, PROFILE, "schema", written), path)
-        path = self.folder / datapackage.FILE
-        listed_so_far = [listed for listed, _ in found.values()]
-        described = datapackage.of_parquet(self.month, self.version, self._dated(), listed_so_far, self.config)
-        with replacing(path) as part:
-            part.write_bytes(described)
-        found[datapackage.FILE] = (publication.describe(path, datapackage.FILE, "datapackage", len(tables.NAMES)), path)
-        return found
-
-    def _require_untouched(self, stages: list[Stage]) -> None:
-        """Refuse files that are not what their stages wrote, and forget those stages, so that the next run makes them anew."""
-        for stage in stages:
-            for name, path in _altered(stage):
-                self._forget(stage.name)
-                raise GateError(
-                    f"{self.month} is not published: {path} is not the {name} that stage {stage.name} wrote; "
-                    "run the month again"
-                )
+        # Made here when no step has, or when another version became public meanwhile.
+        changed = self.changes()
 
     def _require_agreement(self, files: dict[str, tuple[PublishedFile, Path]]) -> None:
         """Refuse files that do not hold what their writers counted, and formats that count differently. All files are read

@@ -107,10 +107,12 @@ def manifest(
     *,
     previous: Json | None,
     inputs: str,
+    changes: Mapping[str, int],
 ) -> Json:
     """A version's manifest. `snapshot`: digest, as_of, rows and missing tables of the source it was made from; `accepted`:
     blocking checks that failed and that an operator let pass, and why; `previous`: the version that this one replaces, as
-    `previous_of` names it, so that no manifest can be changed without all that came after it."""
+    `previous_of` names it, so that no manifest can be changed without all that came after it; `changes`: how many rows and
+    records differ from that one (`changes.table.Changes`)."""
     return {
         "schema": SCHEMA,
         "month": month,
@@ -118,6 +120,7 @@ def manifest(
         "previous": previous,
         "inputs": inputs,
         "maker": maker_of(config),
+        "changes": dict(changes),
         "license": LICENSE,
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},

@@ -250,7 +250,8 @@ def _listed(index: Json, month: str, folder_of: FolderOf) -> Iterator[_Listed]:
 def _sequence_faults(index: Json) -> list[str]:
     """Where the numbers of the commits do not tell one history: each once, the newest of a month the highest, none missing.
 
-    Collections keep only their latest numbers; where there are any, a missing number is no fault.
+    Collections that became public in one switch share its number, and keep only their latest; where there are any, a missing
+    number is no fault.
     """
     numbers = {month: [entry["sequence"] for entry in versions_of(index, month)] for month in index["months"]}
     faults = [
@@ -258,7 +259,7 @@ def _sequence_faults(index: Json) -> list[str]:
         for month, found in numbers.items()
         if any(newer <= older for newer, older in pairwise(found))
     ]
-    gathered = [entry["sequence"] for entry in index["collections"].values()]
+    gathered = sorted({entry["sequence"] for entry in index["collections"].values()})
     every = [number for found in numbers.values() for number in found] + gathered
     faults += [
         f"index.json: commit {number} is there twice" for number in sorted({n for n in every if every.count(n) > 1})

@@ -3,8 +3,9 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -270,18 +271,21 @@ def verify(words: tuple[str, ...], months: tuple[str, ...], quick: bool, key: Pa
 
 
 def _verify_all(index: dict, place: "Store", months: tuple[str, ...], quick: bool) -> list[str]:  # type: ignore[type-arg]
+    from guatecompras.gathered.verify import verify_collections
     from guatecompras.verification import verify_publication
 
     report = verify_publication(index, place.version_folder, months or None, counted=not quick)
+    files, faults = (0, []) if months else verify_collections(index, place.collection_folder, counted=not quick)
+    faults = [*report.faults, *faults]
     out.print(
-        f"{report.months} months, {report.versions} versions, {report.files} files: {len(report.faults)} faults",
+        f"{report.months} months, {report.versions} versions, {report.files + files} files: {len(faults)} faults",
         soft_wrap=True,
     )
     if report.left:
         out.print(
             f"{report.left} files of withdrawn versions are still there; the next run of their month removes them."
         )
-    return list(report.faults)
+    return faults
 
 
 def _verify_files(index: dict, place: "Store", files: list[Path]) -> list[str]:  # type: ignore[type-arg]
@@ -315,6 +319,66 @@ def catalog(store: str | None) -> None:
 
         place = open_store(store or os.environ.get(STORE_VARIABLE) or default_store())
         click.echo(dcat.as_bytes(place.index(), Settings.from_environment()), nl=False)
+
+
+_STORE_OPTION = click.option(
+    "--store",
+    envvar="GUATECOMPRAS_STORE",
+    default="",
+    help="Where the publication is kept. Default: data/ in the project.",
+)
+
+
+@main.command()
+@_STORE_OPTION
+@click.option("--since", "cursor", default="", metavar="CURSOR", help="After which row. Default: from the first.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="So many rows at the most. Default: all there are.")
+@click.option("--follow/--no-follow", default=False, show_default=True, help="Wait for more, until interrupted.")
+@click.option("--every", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Seconds between two looks.")
+def changes(store: str, cursor: str, limit: int | None, follow: bool, every: float) -> None:
+    """What changed, over all months, in the order in which it became public: JSON Lines.
+
+    Each line has a `cursor`, to go on after it with --since. The cursor of the end, which is further on where the last
+    versions changed nothing, is told on the other output.
+    """
+    with _one_line():
+        from itertools import chain
+
+        from guatecompras.changes import feed
+        from guatecompras.stores import open_store
+        from resources.settings import default_store
+
+        place, left = open_store(store or default_store()), limit
+        with suppress(KeyboardInterrupt):  # how who follows ends it
+            while True:
+                page = feed.page(place, cursor, min(feed.LIMIT, left or feed.LIMIT))
+                sys.stdout.buffer.writelines(chain.from_iterable((feed.as_json(row), b"\n") for row in page.rows))
+                sys.stdout.buffer.flush()
+                cursor = page.cursor
+                left = left if left is None else left - len(page.rows)
+                if left == 0 or (page.up_to_date and not follow):
+                    break
+                if page.up_to_date:
+                    time.sleep(every)
+        err.print(f"guatecompras: go on with --since {cursor}", markup=False, highlight=False, soft_wrap=True)
+
+
+@main.command("collect")
+@_STORE_OPTION
+def collect_command(store: str) -> None:
+    """Bring the yearly files and the whole history up to date with the months that are public."""
+    with _one_line():
+        from guatecompras.gathered.collect import collect
+        from guatecompras.stores import open_store
+        from resources.settings import default_store
+
+        for one in collect(open_store(store or default_store())):
+            counts, mark = one.entry["counts"], "made" if one.made else "as it was"
+            out.print(
+                f"{one.name} {mark}: {counts['months']} months, {counts['records']:,} records ({one.entry['version']})",
+                soft_wrap=True,
+                highlight=False,
+            )
 
 
 if __name__ == "__main__":

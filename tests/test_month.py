@@ -143,6 +143,8 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         f"{MONTH}_Guatecompras.xlsx",
         f"{MONTH}_parquet.zip",
         f"{MONTH}_rechazos.parquet",
+        "changes.jsonl.gz",
+        "changes.parquet",
         "quality.json",
         "quality.html",
         *(f"tables/{name}.parquet" for name in tables.NAMES),

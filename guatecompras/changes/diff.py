@@ -56,7 +56,7 @@ def applied(document: Json, rows: Iterable[Difference]) -> Json:
     root = {"": orjson.loads(orjson.dumps(document))} if document is not ABSENT else {}
     for path, _, after in rows:
         steps = [("key", ""), *_steps(path)]
-        value = ABSENT if after is None else orjson.loads(after)
+        value: Json = ABSENT if after is None else orjson.loads(after)
         if path.endswith(ORDER):
             _reorder(_descend(root, steps[:-1]), value)
         else:

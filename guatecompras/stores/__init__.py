@@ -85,6 +85,14 @@ class Store(Protocol):
         """Remove what dead runs left of a month; other live runs of it are not disturbed."""
         ...
 
+    def tidy_collection(self, name: str) -> None:
+        """The same for the versions of a collection (`years/2026`, `history`)."""
+        ...
+
+    def link_current(self) -> None:
+        """Where the store has links: `<collection>/current` leads to the version that is public. Elsewhere nothing is done."""
+        ...
+
 
 def open_store(uri: str) -> Store:
     """A store by its URI: a folder, as a path or `file://…`, or `s3://BUCKET/PREFIX?endpoint=…` (see `s3.Address`).

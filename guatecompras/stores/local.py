@@ -16,6 +16,9 @@ from guatecompras.stores.workplace import STALE_AFTER, Workplace, acting, locked
 
 Json = dict[str, Any]
 
+# Beside the versions of a collection: a link to the one that is public.
+CURRENT = "current"
+
 
 class LocalStore:
     """A publication in a folder of this machine. Versions appear by renaming a folder, the index by renaming a file.
@@ -93,6 +96,16 @@ class LocalStore:
                 if not any(here.iterdir()):
                     here.rmdir()
 
+    def link_current(self) -> None:
+        with acting(f"write links in {self._public}"), locked(self._index_lock):
+            for name, entry in self.index()["collections"].items():
+                link = self._public / name / CURRENT
+                if not (link.is_symlink() and str(link.readlink()) == entry["version"]):
+                    part = part_of(link)
+                    part.symlink_to(entry["version"])
+                    part.replace(link)
+                    sync(link.parent)
+
     # The index.
 
     @property
@@ -142,16 +155,25 @@ class LocalStore:
     def tidy(self, month: str) -> None:
         """Three kinds of leftovers: parts of dead processes; versions in no index and work that is not the current
         version's, both once nobody has touched them for STALE_AFTER seconds."""
-        months = self._public / "months" / month
         self.work(month)
         with acting(f"tidy {self.root}"):
-            sweep(months, STALE_AFTER)
-            with locked(self._index_lock):
-                listed = self._listed(months)
-                left = set_aside(months, keep=listed)
-            for path in left:
-                remove(path)
+            listed = self._tidied(f"months/{month}")
             self._workplace.tidy(month, keep=listed[:1])
+
+    def tidy_collection(self, name: str) -> None:
+        with acting(f"tidy {self.root}"):
+            self._tidied(name)
+
+    def _tidied(self, path: str) -> list[str]:
+        """Remove the leftovers beside the versions of a month or a collection; returns the versions, the current one first."""
+        folder = self._public / path
+        sweep(folder, STALE_AFTER)
+        with locked(self._index_lock):
+            listed = self._listed(folder)
+            left = set_aside(folder, keep=listed)
+        for leftover in left:
+            remove(leftover)
+        return listed
 
 
 def _link(path: Path, target: Path) -> None:
