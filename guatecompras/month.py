@@ -469,8 +469,83 @@ class MonthWork:
     def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
-        # Made here when no step has, or when another version became public meanwhile.
+        # Made here when no step has.
         changed = self.changes()
+        against = self.compared()
+        report = self.report(accepted, against)
+        self._require_untouched([source, made, changed, flat, report, *(self._need(name) for name in DOWNLOADS)])
+        # What blocks is judged on these very files again; what does not stands in the report.
+        rules = quality.rules.load(self.config.quality_rules)
+        blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
+        judged = {told["id"]: told for told in report.data["judged"]}
+        judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
+        gate.require(list(judged.values()), self.month, accepted)
+        files = self._published_files()
+        if self._public() != self.version:
+            self._require_agreement(files)
+        document = publication.manifest(
+            month=self.month,
+            version=self.version,
+            snapshot={
+                "digest": source.data["digest"],
+                "as_of": source.data["as_of"],
+                "rows": {name: entry["rows"] for name, entry in sorted(source.files.items())},
+                "missing": source.data["missing"],
+            },
+            counts=made.data["counts"] | {"awards": flat.files["awards"]["rows"]},
+            tables={name: flat.files[name]["rows"] for name in tables.NAMES},
+            changes=changed.data["counts"],
+            checks=[{key: told[key] for key in SUMMARY} for told in judged.values()],
+            accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
+            files=[file for file, _ in files.values()],
+            config=self.config,
+            previous=source.data["base"],
+            inputs=publication.inputs_of(source.data["digest"], self.config),
+        )
+        return document, {name: path for name, (_, path) in files.items()}
+
+    def _published_files(self) -> dict[str, tuple[PublishedFile, Path]]:
+        """Every file of the version: name -> as listed, where it is."""
+        made, flat = self._need("ocds"), self._need("tables")
+        planned: list[tuple[str, str, Stage, str]] = [
+            (self._releases_file, "jsonl.gz", made, "releases"),
+            (self._records_file, "jsonl.gz", made, "records"),
+            (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
+            (changelog.LINES, "jsonl.gz", self._need("changes"), changelog.LINES),
+            (changelog.PARQUET, "parquet", self._need("changes"), changelog.PARQUET),
+            *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
+        ]
+        planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
+        planned += [
+            (self._file(name), download.format, self._need(name), self._file(name))
+            for name, download in DOWNLOADS.items()
+        ]
+        found = {}
+        for name, form, stage, key in planned:
+            entry = stage.files[key]
+            listed = PublishedFile(name, form, entry["bytes"], entry["sha256"], entry["rows"])
+            found[name] = (listed, Path(entry["path"]))
+        # Small, and in no stage: written anew, so that they are what they should be.
+        path = self.folder / PROFILE
+        written = profile.write_profile(path)
+        found[PROFILE] = (publication.describe(path, PROFILE, "schema", written), path)
+        path = self.folder / datapackage.FILE
+        listed_so_far = [listed for listed, _ in found.values()]
+        described = datapackage.of_parquet(self.month, self.version, self._dated(), listed_so_far, self.config)
+        with replacing(path) as part:
+            part.write_bytes(described)
+        found[datapackage.FILE] = (publication.describe(path, datapackage.FILE, "datapackage", len(tables.NAMES)), path)
+        return found
+
+    def _require_untouched(self, stages: list[Stage]) -> None:
+        """Refuse files that are not what their stages wrote, and forget those stages, so that the next run makes them anew."""
+        for stage in stages:
+            for name, path in _altered(stage):
+                self._forget(stage.name)
+                raise GateError(
+                    f"{self.month} is not published: {path} is not the {name} that stage {stage.name} wrote; "
+                    "run the month again"
+                )
 
     def _require_agreement(self, files: dict[str, tuple[PublishedFile, Path]]) -> None:
         """Refuse files that do not hold what their writers counted, and formats that count differently. All files are read
