@@ -189,6 +189,40 @@ def test_a_process_that_is_killed_while_it_uploads_leaves_no_version_and_its_mac
     assert _tree(store.version_folder(MONTH, FIRST)) == _whole("two")
 
 
+@pytest.mark.parametrize(("shift", "step"), [(0, 7), *(pytest.param(n, 1, marks=pytest.mark.slow) for n in (0, 1))])
+def test_a_run_that_ends_at_any_request_leaves_the_old_or_the_new_and_is_made_good_by_the_next(
+    proxy: Proxy, bucket: str, tmp_path: Path, shift: int, step: int
+) -> None:
+    """From a certain request on the server hears nothing more; that one itself is carried out or not, by turns."""
+    for last in range(step, 100, step):
+        uri = f"s3://{bucket}/{last}?endpoint={proxy.endpoint}&retries=0"
+        proxy.seen.clear()
+        ending = CUT_AFTER if (last + shift) % 2 else REFUSE
+        proxy.act = lambda method, path, last=last, ending=ending: (
+            PASS if len(proxy.seen) < last else ending if len(proxy.seen) == last else REFUSE
+        )
+        try:
+            _publish(ObjectStore.from_uri(uri), FIRST)
+            ObjectStore.from_uri(uri).tidy(MONTH)
+        except StoreError:
+            ended = True
+        else:
+            ended = False
+        proxy.act = lambda method, path: PASS
+        store = ObjectStore.from_uri(uri)
+        for month, entry in store.index()["months"].items():
+            assert _tree(store.version_folder(month, entry["version"])) == _whole(FIRST)
+        _publish(store, FIRST)
+        store.tidy(MONTH)
+        assert store.index()["sequence"] == 1
+        assert _tree(store.version_folder(MONTH, FIRST)) == _whole(FIRST)
+        kept = [key for key in _there(store) if not key.startswith("claims/conditions")]
+        assert kept == sorted(["publication/index.json", *(f"publication/months/{MONTH}/{FIRST}/{x}" for x in TYPES)])
+        if not ended:
+            break
+    assert 20 < last < 99
+
+
 def test_a_machine_waits_for_another_and_takes_over_from_a_dead_one(
     uri: str, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
