@@ -481,6 +481,7 @@ class MonthWork:
         judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
         gate.require(list(judged.values()), self.month, accepted)
         files = self._published_files()
+        # What is public has passed it.
         if self._public() != self.version:
             self._require_agreement(files)
         document = publication.manifest(

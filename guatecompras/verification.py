@@ -277,20 +277,21 @@ def _sequence_faults(index: Json) -> list[str]:
 
 @dataclass(frozen=True)
 class Known:
-    """A file of a version, wherever a copy of it lies. `path`: its address in the publication; `current`: of what is public
-    now, else of a version that another one replaced."""
+    """A file of a version, wherever a copy of it lies. `path`: its address in the publication; `of`: the month or collection;
+    `current`: of what is public now, else of a version that another one replaced."""
 
     path: str
-    month: str
+    of: str
     version: str
     current: bool
 
     def __str__(self) -> str:
-        return f"{self.path}, {'current' if self.current else 'superseded'} ({self.month}, version {self.version})"
+        return f"{self.path}, {'current' if self.current else 'superseded'} ({self.of}, version {self.version})"
 
 
 def known_files(index: Json, folder_of: FolderOf) -> dict[str, list[Known]]:
-    """Every file that was ever published, by its sha256: where it stands, in the newest versions first.
+    """Every file that was ever published of a month, and those of the current collections, by their sha256: where each
+    stands, in months before collections, the newest versions first.
 
     As the manifests say, those that are what the index says of them; `verify_chain` tells of the others.
     """
@@ -298,6 +299,10 @@ def known_files(index: Json, folder_of: FolderOf) -> dict[str, list[Known]]:
     for one in (one for month in index["months"] for one in _listed(index, month, folder_of)):
         for file in one.all_files:
             known = Known(file["path"], one.month, one.version, "files" in one.entry)
+            found.setdefault(file["sha256"], []).append(known)
+    for name, entry in index["collections"].items():
+        for file in entry.get("files", []):
+            known = Known(file["path"], name, entry["version"], True)
             found.setdefault(file["sha256"], []).append(known)
     return found
 

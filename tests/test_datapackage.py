@@ -79,7 +79,7 @@ def test_what_breaks_a_promise_is_found_by_it(csv: Path, tmp_path: Path, damage:
     path = tmp_path / "csv" / "awards.csv"
     lines = path.read_bytes().removesuffix(b"\r\n").split(b"\r\n")
     path.write_bytes(b"\r\n".join([*damage(lines), b""]))
-    found = _errors(frictionless.Package(os.fspath(tmp_path / "csv" / datapackage.FILE)).validate())
+    found = _errors(frictionless.Package(os.fspath(tmp_path / "csv" / datapackage.FILE)).validate(name="awards"))
     assert any(words in title.lower() for title, _ in found), found
 
 

@@ -407,8 +407,18 @@ def test_any_file_is_known_by_what_it_holds(store: LocalStore) -> None:
         for path in (path for path in folder.rglob("*") if path.is_file()):
             at = path.relative_to(store.root / "publication").as_posix()
             (found,) = (one for one in known[digest(path)[0]] if one.path == at)
-            assert (found.month, found.version, found.current) == (MONTH, entry["version"], place == 0)
+            assert (found.of, found.version, found.current) == (MONTH, entry["version"], place == 0)
     assert all(one.path.startswith("months/") for found in known.values() for one in found)
+    # Collections hold what months hold, and files of their own.
+    shared = next(iter(known))
+    files = [{"path": "history/v/a.parquet", "sha256": shared}, {"path": "history/v/manifest.json", "sha256": "0" * 64}]
+    collections = {"history": {"version": "v", "files": files}}
+    more = known_files(store.index() | {"collections": collections}, store.version_folder)
+    assert [str(one) for one in more[shared]] == [
+        *map(str, known[shared]),
+        "history/v/a.parquet, current (history, version v)",
+    ]
+    assert [one.of for one in more["0" * 64]] == ["history"]
 
 
 def test_disagreements_compare_what_each_format_can_hold() -> None:
