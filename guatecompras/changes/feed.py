@@ -8,7 +8,6 @@ changed is in its version's `changes.parquet`, which stays for ever; how it got 
 import struct
 import zlib
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -89,16 +88,6 @@ def page(store: Store, cursor: str = START, limit: int = LIMIT) -> Page:
         # What is left of a commit is nothing: the next place is any later one's first row.
         sequence, row = commit.sequence + 1, 0
     return Page(rows, _encoded(sequence, row), up_to_date=True)
-
-
-def follow(store: Store, cursor: str = START, limit: int = LIMIT) -> Iterator[Page]:
-    """The pages after a cursor until all that is public was read; at least one, the last is `up_to_date`."""
-    while True:
-        found = page(store, cursor, limit)
-        yield found
-        if found.up_to_date:
-            return
-        cursor = found.cursor
 
 
 def as_json(row: Json) -> bytes:

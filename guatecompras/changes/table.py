@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from guatecompras.ahead import ahead
 from guatecompras.changes.diff import differences
+from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.archive import gzip_lines_writer, read_lines
 from guatecompras.formats.parquets import TableWriter
 from guatecompras.ocds.cohort import Lines
@@ -151,7 +152,11 @@ def _walk(side: Side | None, stops: list[int]) -> Iterator[_Batch]:
         releases = table.up_to(stop).select(*_RELEASES)
         nogs = releases["nog"].unique(maintain_order=True)
         texts = pl.Series("json", list(islice(lines, len(nogs))), dtype=pl.Binary).cast(pl.String)
+        if len(texts) < len(nogs):
+            raise GuatecomprasError(f"{side.records} lacks records that {side.releases} has releases of")
         yield _Batch(pl.DataFrame([nogs, texts]), releases)
+    if next(lines, None) is not None:
+        raise GuatecomprasError(f"{side.records} has records that {side.releases} has no releases of")
 
 
 def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame) -> pl.DataFrame:

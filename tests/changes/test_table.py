@@ -133,3 +133,11 @@ def test_a_file_that_is_cut_short_is_one_clear_line_and_leaves_nothing(tmp_path:
     with pytest.raises(GuatecomprasError, match="is cut short"):
         table.write(old, new, tmp_path)
     assert not list(tmp_path.glob("*changes*"))
+
+
+@pytest.mark.parametrize(("nogs", "fault"), [([1, 2], "lacks records that"), ([1, 2, 3, 4], "has records that")])
+def test_records_and_releases_of_two_versions_are_one_clear_line(tmp_path: Path, nogs: list[int], fault: str) -> None:
+    side = write_side(tmp_path / "one", {nog: record(nog, 1) for nog in (1, 2, 3)})
+    other = write_side(tmp_path / "other", {nog: record(nog, 1) for nog in nogs})
+    with pytest.raises(GuatecomprasError, match=fault):
+        table.write(None, table.Side(other.records, side.releases), tmp_path)
