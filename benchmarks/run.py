@@ -181,7 +181,7 @@ def dagster_home() -> Path:
     if not home.is_dir():
         home.mkdir(parents=True)
         shutil.copy(PROJECT / "pipelines" / "deploy" / "embedded" / "dagster.yaml", home)
-        code = "from pipelines.runner import prepare_home; prepare_home()"
+        code = "from pipelines.home import opened\nwith opened(): pass"
         subprocess.run(
             [sys.executable, "-c", code], cwd=PROJECT, env=os.environ | {"DAGSTER_HOME": str(home)}, check=True
         )

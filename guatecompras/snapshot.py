@@ -4,7 +4,7 @@ Everything downstream is a pure function of it. How rows are checked is `arrival
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,19 +53,20 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
         raise SourceError(f"the source lacks the table{'s'[: len(lacking) > 1]} {', '.join(lacking)}")
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    arrivals = Arrivals(month)
+    arrivals = Arrivals(month, reading.missing)
     files = {name: folder / f"{name}.parquet" for name in (*ARRIVAL_ORDER, REJECTS)}
     latest = ""
-    for name in ARRIVAL_ORDER:
-        raw = iter(()) if name in reading.missing else reading.batches(name)
-        # The source reads on while what it gave is checked and written.
-        with ahead(raw) as coming, TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
-            for frame in arrivals.admit(name, coming):
-                writer.write(frame)
-                if name == "concursos":
-                    latest = max(latest, _latest(frame))
-        if name == "concursos":
-            _demand_concursos(arrivals)
+    # The source reads on, into the next table too, while what it gave is checked and written.
+    with ahead(_all_batches(reading)) as coming:
+        batches_of = _by_table(coming)
+        for name in ARRIVAL_ORDER:
+            with TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
+                for frame in arrivals.admit(name, batches_of(name)):
+                    writer.write(frame)
+                    if name == "concursos":
+                        latest = max(latest, _latest(frame))
+            if name == "concursos":
+                _demand_concursos(arrivals)
     with TableWriter(files[REJECTS], _arrow_schema(REJECTS_SCHEMA)) as writer:
         rejects = arrivals.rejects()
         writer.write(rejects)
@@ -80,6 +81,26 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
         missing=tuple(sorted(reading.missing)),
         as_of=latest or month.start.isoformat(),
     )
+
+
+def _all_batches(reading: Reading) -> Iterator[tuple[str, pl.DataFrame]]:
+    for name in ARRIVAL_ORDER:
+        if name not in reading.missing:
+            for batch in reading.batches(name):
+                yield name, batch
+
+
+def _by_table(rows: Iterator[tuple[str, pl.DataFrame]]) -> Callable[[str], Iterator[pl.DataFrame]]:
+    """Tell one table's batches from the next one's: a function that, asked in order, gives those of a table."""
+    held = next(rows, None)
+
+    def batches_of(name: str) -> Iterator[pl.DataFrame]:
+        nonlocal held
+        while held and held[0] == name:
+            yield held[1]
+            held = next(rows, None)
+
+    return batches_of
 
 
 def _demand_concursos(arrivals: Arrivals) -> None:

@@ -9,7 +9,6 @@ import os
 import queue
 import signal
 import socket
-import sqlite3
 import time
 import uuid
 import warnings
@@ -18,17 +17,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import sqlalchemy
 
 from pipelines.failures import INTERRUPTED, reason_of
-from resources.settings import PROJECT
-
-HOME_VARIABLE = "DAGSTER_HOME"
-EMBEDDED_HOME = PROJECT / "pipelines" / "deploy" / "embedded"
+from pipelines.home import opened
 
 # Console lines of Dagster would run through the progress bar; the run's log in the UI has them all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -55,22 +49,6 @@ class Result:
         return not self.reason
 
 
-def prepare_home() -> Path:
-    """Make sure that there is a Dagster home and that its storage is set up; returns the folder."""
-    home = Path(os.environ.setdefault(HOME_VARIABLE, str(EMBEDDED_HOME))).expanduser().absolute()
-    os.environ[HOME_VARIABLE] = str(home)
-    # Several processes that open an empty home at once can spoil its storage, so one does it first.
-    with dg.DagsterInstance.get():
-        return home
-
-
-def _hasten(connection: Any, _: object) -> None:
-    """Dagster's SQLite need not wait for the disk at each event: in WAL mode it stays whole, and after a power cut lacks its
-    last words at the most. Half of what Dagster adds to a month is that waiting."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-
 def publish_months(
     months: Iterable[str], source: str, store: str, jobs: int, progress: Progress, accepted: Mapping[str, str] = NOTHING
 ) -> Iterator[Result]:
@@ -80,28 +58,33 @@ def publish_months(
     """
     wanted = list(months)
     if jobs == 1 or len(wanted) == 1:
-        with _noticing_signals() as interrupted:
+        with _noticing_signals() as interrupted, opened() as instance:
             for month in wanted:
-                yield publish_month(month, source, store, progress, accepted)
+                yield publish_month(instance, month, source, store, progress, accepted)
                 if interrupted():
                     raise KeyboardInterrupt
     else:
+        with opened():  # set up before the workers open it
+            pass
         yield from _side_by_side(wanted, source, store, min(jobs, len(wanted)), progress, accepted)
 
 
 def publish_month(
-    month: str, source: str, store: str, progress: Progress, accepted: Mapping[str, str] = NOTHING
+    instance: dg.DagsterInstance,
+    month: str,
+    source: str,
+    store: str,
+    progress: Progress,
+    accepted: Mapping[str, str] = NOTHING,
 ) -> Result:
-    """Run the month's job in this process and say how it ended; never raises for what happens inside the run."""
+    """Run the month's job in this process, on an open home, and say how it ended; never raises for what happens in the run."""
     # Workers import them, the parent need not.
     from assets.quality import ACCEPT_TAG  # noqa: PLC0415
     from pipelines.definitions import build_definitions  # noqa: PLC0415
 
     started = time.perf_counter()
     run_id = str(uuid.uuid4())
-    if not sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _hasten):
-        sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _hasten)
-    with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # previews and supersessions, for developers
         job = build_definitions(source, store).resolve_job_def("month")
         instance.add_event_listener(run_id, lambda entry: _follow(month, entry, progress))
@@ -162,7 +145,8 @@ def _start_worker(channel: Any) -> None:
 
 def _work(month: str, source: str, store: str, accepted: Mapping[str, str]) -> Result:
     _channel.put((month, "starting"))
-    return publish_month(month, source, store, lambda *words: _channel.put(words), accepted)
+    with opened() as instance:
+        return publish_month(instance, month, source, store, lambda *words: _channel.put(words), accepted)
 
 
 def _side_by_side(

@@ -927,7 +927,7 @@ def same(one: Arrived, other: Arrived, name: str) -> None:
     assert one.rejects.equals(other.rejects)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(ARRIVAL_ORDER), st.data())
 def test_nothing_stops_a_month_and_nothing_disappears(name: str, data: st.DataObject) -> None:
     rows = data.draw(raw_rows(name))
@@ -948,7 +948,7 @@ def test_nothing_stops_a_month_and_nothing_disappears(name: str, data: st.DataOb
                 assert (" ".join(f"{key}={came[0][key]}" for key in TABLES[name].key), column) in noted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(ARRIVAL_ORDER), st.data())
 def test_cuts_and_order_do_not_matter(name: str, data: st.DataObject) -> None:
     rows = data.draw(raw_rows(name))
@@ -963,7 +963,7 @@ def test_cuts_and_order_do_not_matter(name: str, data: st.DataObject) -> None:
     same(arrive({name: apart}, only=name), whole, name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.one_of(st.none(), st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))), min_size=1, max_size=5))  # noqa: DTZ001
 def test_a_time_is_the_same_as_text_and_as_a_timestamp(moments: list[datetime | None]) -> None:
     typed = pl.Series(moments, dtype=pl.Datetime("us"))

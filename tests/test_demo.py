@@ -115,7 +115,7 @@ def test_types_keys_and_order(may: Tables) -> None:
 
 
 @given(size=st.integers(1, 60), seed=st.integers(0, 2**63 - 1), year=st.integers(2020, 2099), number=st.integers(1, 12))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_any_month_arrives_without_a_reject(
     tmp_path_factory: pytest.TempPathFactory, size: int, seed: int, year: int, number: int
 ) -> None:

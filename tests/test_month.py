@@ -1,10 +1,14 @@
 """A month from snapshot to publication: what is published, reruns, other runs, tampering. Kills and bad disks: `faults/`."""
 
+import gzip
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +16,16 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from guatecompras import quality, tables
+from guatecompras import dcat, quality, tables
 from guatecompras.errors import GateError, StoreError
+from guatecompras.formats.archive import read_lines
 from guatecompras.formats.counting import digest
 from guatecompras.month import DOWNLOADS, MonthWork
-from guatecompras.months import Month
-from guatecompras.publication import verify_publication
+from guatecompras.months import UTC_OFFSET, Month
+from guatecompras.publication import versions_of
 from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
+from guatecompras.verification import verify_publication
 from resources.sources.demo import DemoReading, DemoSource
 from tests.replaced import LOSSES_ALLOWED
 
@@ -30,7 +36,9 @@ Json = dict[str, Any]
 
 
 def _extract(store: LocalStore, uri: str = NEW, source: DemoSource | None = None) -> MonthWork:
-    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), LOSSES_ALLOWED)[0]
+    # Two sources that tell the same month differently: what is edited without an event is dated by the clock.
+    now = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC_OFFSET)
+    return MonthWork.extract(store, source or DemoSource.from_uri(uri), Month.parse(MONTH), LOSSES_ALLOWED, now)[0]
 
 
 def _build(work: MonthWork) -> MonthWork:
@@ -56,6 +64,11 @@ def _public(store: LocalStore) -> dict[str, str]:
     return _tree(store.root / "publication")
 
 
+def _undated_files(tree: dict[str, str]) -> dict[str, str]:
+    """Without the files that say when something was published."""
+    return {name: sha256 for name, sha256 in tree.items() if name not in ("index.json", dcat.FILE)}
+
+
 def _faults(store: LocalStore) -> tuple[str, ...]:
     return verify_publication(store.index(), store.version_folder).faults
 
@@ -67,6 +80,21 @@ def _undated(index: Json) -> Json:
         versions = [{**old, "published": ""} for old in entry["versions"]]
         months[month] = {**entry, "published": "", "versions": versions}
     return {**index, "months": months}
+
+
+def _versions(store: LocalStore) -> list[Json]:
+    """The month's versions, the public one first."""
+    return versions_of(store.index(), MONTH)
+
+
+def _releases(store: LocalStore, version: str) -> dict[str, bytes]:
+    """The releases of a version: id -> the line."""
+    lines = read_lines(store.version_folder(MONTH, version) / f"{MONTH}_releases.jsonl.gz")
+    return {json.loads(line)["id"]: line for line in lines}
+
+
+def _process(release: str) -> str:
+    return release.rpartition("-")[0]
 
 
 def _copy(folder: Path, target: Path) -> LocalStore:
@@ -115,10 +143,13 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         f"{MONTH}_Guatecompras.xlsx",
         f"{MONTH}_parquet.zip",
         f"{MONTH}_rechazos.parquet",
+        "changes.jsonl.gz",
+        "changes.parquet",
         "quality.json",
         "quality.html",
         *(f"tables/{name}.parquet" for name in tables.NAMES),
         "profile.zip",
+        "datapackage.json",
         "manifest.json",
     }
 
@@ -126,20 +157,25 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
 def test_the_index_says_what_the_publication_promises(new_root: Path) -> None:
     store = LocalStore(new_root)
     index = json.loads((new_root / "publication" / "index.json").read_bytes())
-    assert set(index) == {"schema", "months"}
-    assert index["schema"] == 1
+    assert set(index) == {"schema", "sequence", "months", "collections"}
+    assert (index["schema"], index["sequence"], index["collections"]) == (2, 2, {})
     entry = index["months"][MONTH]
-    assert set(entry) == {"version", "published", "counts", "files", "versions"}
+    common = {"version", "published", "sequence", "inputs", "manifest", "counts"}
+    assert set(entry) == common | {"files", "versions"}
+    assert [set(earlier) for earlier in entry["versions"]] == [common | {"kept"}]
+    assert [version["sequence"] for version in (entry, *entry["versions"])] == [2, 1]
     for version in (entry, *entry["versions"]):
         assert set(version["counts"]) == {"concursos", "releases", "records", "awards", "rejected"}
         assert version["counts"]["concursos"] == version["counts"]["records"] == 60
-        folder = store.version_folder(MONTH, version["version"])
-        for file in version["files"]:
-            assert set(file) == {"path", "format", "bytes", "sha256", "rows"}
-            assert digest(new_root / "publication" / file["path"]) == (file["sha256"], file["bytes"])
-        assert _tree(folder).keys() == {
-            file["path"].removeprefix(f"months/{MONTH}/{folder.name}/") for file in version["files"]
-        }
+        path = new_root / "publication" / version["manifest"]["path"]
+        assert digest(path) == (version["manifest"]["sha256"], version["manifest"]["bytes"])
+        manifest = json.loads(path.read_bytes())
+        assert manifest["inputs"] == version["inputs"]
+        listed = {file["path"]: file for file in manifest["files"]}
+        assert _tree(path.parent).keys() == listed.keys() | {"manifest.json"}
+    for file in entry["files"]:
+        assert set(file) == {"path", "format", "bytes", "sha256", "rows"}
+        assert digest(new_root / "publication" / file["path"]) == (file["sha256"], file["bytes"])
     assert _faults(store) == ()
 
 
@@ -151,7 +187,8 @@ def test_the_manifest_lists_every_file_but_itself(old_root: Path) -> None:
     listed = {file["path"]: file["sha256"] for file in manifest["files"]}
     assert listed == {name: sha256 for name, sha256 in _tree(folder).items() if name != "manifest.json"}
     assert all(set(file) == {"path", "format", "bytes", "sha256", "rows"} for file in manifest["files"])
-    assert manifest["schema"] == 1
+    assert manifest["schema"] == 2
+    assert manifest["previous"] is None
     assert (manifest["month"], manifest["version"]) == (MONTH, entry["version"])
     assert len(manifest["source"]["digest"]) == len(manifest["code"]["digest"]) == 64
     assert manifest["code"]["version"]
@@ -181,22 +218,26 @@ def test_a_rerun_on_an_unchanged_source_changes_nothing_at_all(new_store: LocalS
 def test_a_changed_source_gives_a_new_version_and_the_old_one_stays(old_root: Path, new_root: Path) -> None:
     old, new = LocalStore(old_root).index()["months"][MONTH], LocalStore(new_root).index()["months"][MONTH]
     assert new["version"] != old["version"]
-    assert new["versions"] == [{key: value for key, value in old.items() if key != "versions"}]
-    before, after = _public(LocalStore(old_root)), _public(LocalStore(new_root))
-    del before["index.json"]
+    earlier = {key: value for key, value in old.items() if key not in ("files", "versions")}
+    assert new["versions"] == [earlier | {"kept": True}]
+    manifest = json.loads((new_root / "publication" / new["manifest"]["path"]).read_bytes())
+    assert manifest["previous"] == {"version": old["version"], "sha256": old["manifest"]["sha256"]}
+    before, after = _undated_files(_public(LocalStore(old_root))), _public(LocalStore(new_root))
     assert before.items() <= after.items()
 
 
-def test_going_back_takes_the_version_up_again(new_store: LocalStore) -> None:
-    newest = _publish(new_store, "demo:?size=60&seed=3")["version"]
-    new, old = (entry["version"] for entry in new_store.index()["months"][MONTH]["versions"])
-    files = {name for name in _public(new_store) if name != "index.json"}
+def test_going_back_is_a_new_version_that_takes_nothing_back(new_store: LocalStore) -> None:
+    """The source is again as it was: a version of its own, whose releases are those that are public and corrections."""
+    first, second = (entry["version"] for entry in _versions(new_store)[::-1])
     for _ in range(2):
-        entry = _publish(new_store, OLD)
-        assert [entry["version"], *(earlier["version"] for earlier in entry["versions"])] == [old, newest, new]
-    # It is news of today, also where the work on it was still there.
-    assert entry["published"] >= max(earlier["published"] for earlier in entry["versions"])
-    assert {name for name in _public(new_store) if name != "index.json"} == files
+        third = _publish(new_store, OLD)["version"]
+        assert [entry["version"] for entry in _versions(new_store)] == [third, second, first]
+    for before, after in ((first, second), (second, third)):
+        old, new = _releases(new_store, before), _releases(new_store, after)
+        both = {_process(name) for name in old} & {_process(name) for name in new}
+        stay = {name: line for name, line in old.items() if _process(name) in both}
+        assert len(both) > 5
+        assert stay.items() < new.items()
     assert _faults(new_store) == ()
 
 
@@ -258,12 +299,20 @@ def test_finished_stages_are_kept_and_broken_ones_made_again(tmp_path: Path) -> 
 # Other runs of the same month.
 
 
-def test_a_run_goes_on_while_another_publishes_another_version(old_store: LocalStore) -> None:
+def test_a_run_that_another_overtook_is_refused_and_the_next_one_builds_on_what_is_public(
+    old_store: LocalStore,
+) -> None:
     slow = _extract(old_store, NEW)
     slow.ocds()
     fast = _publish(old_store, "demo:?size=60&seed=3")["version"]
-    entry = _build(slow).publish()
-    assert entry["version"] == slow.version
+    _build(slow)
+    before = _public(old_store)
+    with pytest.raises(StoreError, match=r"^another run published 2026-01 meanwhile; run the month again$"):
+        slow.publish()
+    assert old_store.index()["months"][MONTH]["version"] == fast
+    assert before.items() <= _public(old_store).items()
+    entry = _publish(old_store, NEW)
+    assert entry["version"] != slow.version
     assert entry["versions"][0]["version"] == fast
     assert _faults(old_store) == ()
 
@@ -363,11 +412,102 @@ def test_formats_that_count_differently_are_refused(old_store: LocalStore) -> No
     work = _build(_extract(old_store, NEW))
     path = work.folder / "stage-csv.json"
     note = json.loads(path.read_bytes())
-    note["data"]["rows"]["awards"] -= 1
+    note["data"]["rows"]["awards"] += 1
     path.write_text(json.dumps(note))
-    with pytest.raises(GateError, match=r"formats disagree: 2026-01: awards has \d+ rows in 2026-01_Guatecompras.xlsx"):
+    with pytest.raises(
+        GateError, match=r"formats disagree: 2026-01_csv.zip: \d+ rows of awards were written, it holds \d+"
+    ):
         work.publish()
     assert _public(old_store) == before
+
+
+def _zip_without(path: Path, member: str, lose: Callable[[bytes], bytes]) -> None:
+    """Write an archive again, what `lose` takes from one of its members left out."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info: archive.read(info) for info in archive.infolist()}
+    path.unlink()
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in members.items():
+            archive.writestr(info, lose(content) if info.filename == member else content)
+
+
+def _lose_line(path: Path) -> None:
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.unlink()
+    path.write_bytes(gzip.compress(b"".join(lines[1:])))
+
+
+def _lose_record(content: bytes) -> bytes:
+    package = json.loads(content)
+    del package["records"][0]
+    return json.dumps(package, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _lose_sheet_row(content: bytes) -> bytes:
+    rows = content.split(b"<row ")
+    return b"<row ".join([*rows[:2], *rows[3:]])
+
+
+def _shortened(content: bytes) -> bytes:
+    table = pq.read_table(BytesIO(content))
+    short = BytesIO()
+    pq.write_table(table.slice(1), short)
+    return short.getvalue()
+
+
+def _lose_row(path: Path) -> None:
+    content = _shortened(path.read_bytes())
+    path.unlink()
+    path.write_bytes(content)
+
+
+# The stage that wrote a file, the file's name in it, and how it comes to hold a row less than was written.
+_LOSSES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
+    "releases": ("ocds", f"{MONTH}_releases.jsonl.gz", _lose_line),
+    "records": ("ocds", f"{MONTH}_records.jsonl.gz", _lose_line),
+    "rejects": ("ocds", "rechazos.parquet", _lose_row),
+    "table": ("tables", "tables/bids.parquet", _lose_row),
+    "json": (
+        "json",
+        f"{MONTH}_Guatecompras.json.zip",
+        lambda path: _zip_without(path, f"{MONTH}_Guatecompras.json", _lose_record),
+    ),
+    "csv": (
+        "csv",
+        f"{MONTH}_csv.zip",
+        lambda path: _zip_without(path, "items.csv", lambda content: content.split(b"\r\n", 1)[0] + b"\r\n"),
+    ),
+    "excel": (
+        "excel",
+        f"{MONTH}_Guatecompras.xlsx",
+        lambda path: _zip_without(path, "xl/worksheets/sheet2.xml", _lose_sheet_row),
+    ),
+    "parquet": ("parquet", f"{MONTH}_parquet.zip", lambda path: _zip_without(path, "awards.parquet", _shortened)),
+}
+
+
+@pytest.fixture(scope="module")
+def built(old_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a month made up to its downloads, over a public one, and its version. Not to be changed: copy it."""
+    store = _copy(old_root, tmp_path_factory.mktemp("built") / "store")
+    work = _build(MonthWork.extract(store, _Faulty(1), Month.parse(MONTH), LOSSES_ALLOWED)[0])  # it has rejects too
+    return store.root, work.version
+
+
+@pytest.mark.parametrize("kind", _LOSSES)
+def test_a_row_that_any_writer_lost_is_refused(built: tuple[Path, str], tmp_path: Path, kind: str) -> None:
+    store = _copy(built[0], tmp_path / "store")
+    before = _public(store)
+    work = MonthWork(store, MONTH, built[1], LOSSES_ALLOWED)
+    stage, name, lose = _LOSSES[kind]
+    lose(work.folder / name)
+    note = json.loads((work.folder / f"stage-{stage}.json").read_bytes())
+    key = next(key for key, entry in note["files"].items() if entry["path"] == name)
+    _restaged(work, stage, key)
+    published = "2026-01_rechazos.parquet" if kind == "rejects" else name
+    with pytest.raises(GateError, match=rf"2026-01 is not published, formats disagree: .*{published}.*\d+ rows"):
+        work.publish()
+    assert _public(store) == before
 
 
 @pytest.mark.parametrize(

@@ -112,9 +112,9 @@ class FolderSource:
         return {str(month): moment or month.start for _, month, moment in months}
 
     def _homes_of(self, files: dict[str, File]) -> Homes:
-        stamps = [files[name].stamp for name in ("concursos", "eventos")]
+        stamps = [files[name].stamp for name in ("concursos", "eventos") if name in files]
         if self._homes is None or self._homes[0] != stamps:
-            self._homes = stamps, _find_homes(files["concursos"], files["eventos"])
+            self._homes = stamps, _find_homes(files["concursos"], files.get("eventos"))
         return self._homes[1]
 
 
@@ -162,7 +162,7 @@ def _charged(file: File, homes: Homes) -> pl.LazyFrame:
     return rows.with_columns(pl.coalesce("_hogar", *lost, pl.lit(homes.first, pl.Int32)).alias("_hogar"))
 
 
-def _find_homes(concursos: File, eventos: File) -> Homes:
+def _find_homes(concursos: File, eventos: File | None) -> Homes:
     """A NOG's home: the first usable month of `fecha_publicacion` among its concursos; a stray's, of its first event,
     else of its `fecha_actualizacion`, else the first month of the source.
     """
@@ -180,7 +180,7 @@ def _find_homes(concursos: File, eventos: File) -> Homes:
     strays = nogs.filter(pl.col("published").is_null())
     first: Any = dates["published"].min()
     happened = pl.DataFrame(schema={"nog": pl.Int64, "happened": pl.Int32})
-    if strays.height or first is None:
+    if eventos and (strays.height or first is None):
         with _clear_errors(eventos):
             happened = (
                 eventos.scan()

@@ -11,13 +11,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from guatecompras.contract import Source
 from guatecompras.errors import GuatecomprasError
 from guatecompras.month import DOWNLOADS, MonthWork
-from guatecompras.months import Month
+from guatecompras.months import UTC_OFFSET, Month
 from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
 from resources.sources.uri import open_source
@@ -25,6 +26,9 @@ from tests.replaced import LOSSES_ALLOWED
 
 Json = dict[str, Any]
 Stage = tuple[str, Callable[[], Any]]
+
+# The sources tell one month differently, and what is edited without an event is dated by the clock.
+NOW = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC_OFFSET)
 
 # What a process does to the disk, seen from Python.
 _DEEDS = ("open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir")
@@ -36,7 +40,7 @@ def stages(store: LocalStore, source: Source | str, month: str, config: Settings
     made: list[MonthWork] = []
 
     def extract() -> None:
-        made[:] = [MonthWork.extract(store, source, Month.parse(month), config)[0]]
+        made[:] = [MonthWork.extract(store, source, Month.parse(month), config, NOW)[0]]
 
     yield "source", extract
     if not made:

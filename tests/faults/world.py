@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from guatecompras.formats.counting import digest
-from guatecompras.publication import verify_publication
 from guatecompras.stores import LocalStore
+from guatecompras.verification import verify_publication
 from resources.settings import PROJECT
 
 Json = dict[str, Any]

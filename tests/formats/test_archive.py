@@ -30,7 +30,7 @@ def packed(members: dict[str, list[bytes]], stored: bool = False) -> bytes:
     return file.getvalue()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(PIECES, st.booleans())
 def test_what_goes_in_comes_out_however_it_was_cut(pieces: list[bytes], stored: bool) -> None:
     whole = b"".join(pieces)
@@ -115,7 +115,7 @@ def test_a_failed_archive_does_not_appear(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.binary(max_size=50).map(lambda b: b.replace(b"\n", b"")) | st.just(b"x" * (BLOCK + 7)), max_size=6))
 def test_lines_come_back(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
     path = tmp_path_factory.mktemp("gz") / "a.jsonl.gz"

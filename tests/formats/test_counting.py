@@ -110,7 +110,7 @@ VALUES: Any = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(VALUES, max_size=6), st.integers(1, 60))
 def test_records_are_counted_wherever_chunks_and_look_alikes_fall(values: list[Any], size: int) -> None:
     records = [{"ocid": str(number), "value": value} for number, value in enumerate(values)]
@@ -134,7 +134,7 @@ def test_a_package_cut_between_records_or_with_foreign_ones_is_found_out(tmp_pat
 CELLS = st.text(st.sampled_from('a",\r\nñ'), max_size=6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=8), st.integers(1, 20))
 def test_csv_records_are_counted_wherever_chunks_fall(cells: list[tuple[str, str]], size: int) -> None:
     frame = pl.DataFrame(cells, schema={"a": pl.String, "b,": pl.String}, orient="row")

@@ -48,7 +48,7 @@ def test_a_changed_line_costs_its_own_block_and_the_one_primed_with_it(earlier: 
     assert taken >= blocks - 2
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(edits=st.lists(st.tuples(st.integers(0, 5_999), st.sampled_from(["drop", "double", "change"])), max_size=3))
 def test_the_bytes_are_the_same_with_and_without(
     edits: list[tuple[int, str]], earlier: Path, tmp_path_factory: pytest.TempPathFactory

@@ -79,7 +79,7 @@ def test_numbers_that_excel_would_change_are_texts(tmp_path: Path, store) -> Non
     assert rows[1:] == [(999_999_999_999_999, "1899-01-01 00:00:00"), ("-1000000000000001", datetime(2026, 1, 1))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(max_size=20) | st.sampled_from([" a ", "_x0041_x0042_", "a&<b>", "a\r\nb", "\x00b", "_x", ""])))
 def test_any_text_is_well_formed_and_reads_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("x")

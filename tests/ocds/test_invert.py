@@ -450,7 +450,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(JSON, max_size=3), st.dictionaries(KEYS, JSON, max_size=4))
 def test_any_json_gives_frames_of_the_contract(units: list[Any], changes: dict[str, Any]) -> None:
     found = invert([gather(units), gather([compiled(**changes)]), Process()])

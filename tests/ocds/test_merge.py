@@ -356,20 +356,20 @@ tame_release = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(wild_release(), min_size=1, max_size=4))
 @example([{"date": "1", "x": {"a": 1}}, {"date": "2", "x": [{"id": "a"}]}])
 def test_wild_histories_agree_with_ocdsmerge(releases: list[dict[str, Any]]) -> None:
     assert_agree(releases, ((MERGER, REFERENCE), (BARE, BARE_REFERENCE)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(tame_release, min_size=1, max_size=4))
 def test_tame_histories_agree_with_ocdsmerge(releases: list[dict[str, Any]]) -> None:
     assert_agree(releases)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tame_release, st.lists(st.tuples(st.sampled_from(["tender", "items", "other"]), tame_item), max_size=3))
 def test_repeated_snapshots_agree_with_ocdsmerge(
     start: dict[str, Any], changes: list[tuple[str, dict[str, Any]]]
@@ -385,7 +385,7 @@ def test_repeated_snapshots_agree_with_ocdsmerge(
     assert_agree(releases)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(tame_release, min_size=1, max_size=4))
 def test_both_ways_of_merging_agree(releases: list[dict[str, Any]]) -> None:
     """What the straight way merges, the slow way merges alike; a sample of contradictions alone would not show it."""

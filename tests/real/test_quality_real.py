@@ -2,56 +2,29 @@
 
 import csv
 import json
-import os
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from guatecompras import catalogs, nit, quality, snapshot, tables
-from guatecompras.formats.archive import read_lines
-from guatecompras.months import parse_months
-from guatecompras.ocds import cohort, profile
-from guatecompras.quality import coverage, fields
-from guatecompras.settings import Settings
-from resources.sources.uri import open_source
-
-SHARED = Path(os.environ.get("GUATECOMPRAS_SHARED") or Path(__file__).parents[2].parent / "shared")
+from guatecompras import catalogs, nit, quality
+from guatecompras.ocds import profile
+from guatecompras.quality import fields
+from tests.real.conftest import SHARED, Built, built
 
 pytestmark = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="the shared data are not here")
 
 
-def _outcomes(uri: str, months: str, folder: Path) -> list[quality.Outcome]:
-    """What every check of single values says of every month of a source."""
-    source = open_source(uri)
-    found = []
-    for month in parse_months([months]):
-        home = folder / str(month)
-        with source.open(month) as reading:
-            taken = snapshot.take(reading, month, home / "source")
-        made = cohort.build(taken, home / "ocds", Settings())
-        documents = tables.read_documents(list(read_lines(made.records)))
-        with tables.TableSet(home, [name for name in tables.NAMES if name != "releases"]) as writing:
-            writing.write(tables.flatten(documents))
-        made.rejects.write_parquet(home / "rechazos.parquet")
-        built = quality.Month(
-            str(month),
-            {**writing.files, "releases": made.releases_table},
-            made.releases,
-            home / "rechazos.parquet",
-            made.counts,
-            quality.rules.load(),
-            coverage.count(documents),
-        )
-        found += [check.evaluate(built) for check in fields.CHECKS]
-    return found
+def _outcomes(months: Iterable[Built]) -> list[quality.Outcome]:
+    """What every check of single values says of every month."""
+    return [check.evaluate(month.judged) for month in months for check in fields.CHECKS]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[quality.Outcome]:
-    """Of a municipality that had no items, documents and contacts in its source."""
-    return _outcomes(f"csv:{SHARED / 'data' / 'antigua'}", "2024-01..2026-04", tmp_path_factory.mktemp("antigua"))
+def outcomes(antigua: list[Built]) -> list[quality.Outcome]:
+    return _outcomes(antigua)
 
 
 def test_values_are_right(outcomes: list[quality.Outcome]) -> None:
@@ -85,7 +58,7 @@ def test_what_the_source_lacks_is_said_every_month(outcomes: list[quality.Outcom
 def test_two_processes_of_the_official_api(tmp_path: Path) -> None:
     """All that is wrong in them is wrong in Guatecompras: numbers of seven digits, and kinds of documents without a code."""
     uri = f"ocds:{SHARED / 'data' / 'releases'}"
-    found = [*_outcomes(uri, "2026-04", tmp_path), *_outcomes(uri, "2026-06", tmp_path)]
+    found = _outcomes([*built(uri, "2026-04", tmp_path), *built(uri, "2026-06", tmp_path)])
     failures = defaultdict(list)
     for outcome in found:
         if outcome.failed:
