@@ -65,7 +65,8 @@ def page(store: Store, cursor: str = START, limit: int = LIMIT) -> Page:
 
     A row has its commit (`sequence`, `month`, `version`, `published`), the columns of `changes.parquet` (`before` and
     `after` as JSON text) and `cursor`, from which the row after it is read. A commit's rows come in the order of its file, so
-    following to the end and applying each to what there was gives what is public. Raises CursorError for a cursor that is
+    following to the end and applying each to what there was gives what is public; the rows of a month's first version only
+    name its records, which are in that version. Raises CursorError for a cursor that is
     none of this publication's, and StoreError when a file cannot be read.
     """
     if limit < 1:
