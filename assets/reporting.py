@@ -76,11 +76,9 @@ def reported(key: Iterable[str], stage: Stage, name: str, **more: Any) -> dg.Mat
 def preview(path: Path) -> str:
     """The first rows and columns of a Parquet file as a Markdown table."""
     with pq.ParquetFile(path) as file:
-        first = next(file.iter_batches(_PREVIEW_ROWS), None)
-    if first is None:
-        return "(vacía)"
-    frame = pl.DataFrame(first)
-    return as_markdown(frame.select(frame.columns[:_PREVIEW_COLUMNS]))
+        columns = file.schema_arrow.names[:_PREVIEW_COLUMNS]
+        first = next(file.iter_batches(_PREVIEW_ROWS, columns=columns), None)
+    return "(vacía)" if first is None else as_markdown(pl.DataFrame(first))
 
 
 def as_markdown(frame: pl.DataFrame) -> str:

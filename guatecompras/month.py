@@ -5,7 +5,6 @@ that was killed goes on where it stopped, and an unchanged source changes nothin
 business; what each does is in the modules it calls.
 """
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
 from guatecompras.errors import GateError, SourceError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
-from guatecompras.formats.atomic import DISK_ERRORS, part_of, replacing, sweep
+from guatecompras.formats.atomic import disk_fault, part_of, replacing, sweep
 from guatecompras.formats.counting import digest
 from guatecompras.formats.deflating import Blocks
 from guatecompras.months import UTC_OFFSET, Month
@@ -642,6 +641,6 @@ def _writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_ERRORS:
-            raise StoreError(f"cannot write {place}: {os.strerror(error.errno)}") from error
+        if reason := disk_fault(error):
+            raise StoreError(f"cannot write {place}: {reason}") from error
         raise

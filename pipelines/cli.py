@@ -329,6 +329,17 @@ _STORE_OPTION = click.option(
 )
 
 
+def _opened(store: str) -> "Store":
+    from guatecompras.stores import open_store
+
+    if not store:
+        # It loads Dagster, which these commands have no other need of.
+        from resources.settings import default_store
+
+        store = default_store()
+    return open_store(store)
+
+
 @main.command()
 @_STORE_OPTION
 @click.option("--since", "cursor", default="", metavar="CURSOR", help="After which row. Default: from the first.")
@@ -345,10 +356,8 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
         from itertools import chain
 
         from guatecompras.changes import feed
-        from guatecompras.stores import open_store
-        from resources.settings import default_store
 
-        place, left = open_store(store or default_store()), limit
+        place, left = _opened(store), limit
         with suppress(KeyboardInterrupt):  # how who follows ends it
             while True:
                 page = feed.page(place, cursor, min(feed.LIMIT, left or feed.LIMIT))
@@ -369,10 +378,8 @@ def collect_command(store: str) -> None:
     """Bring the yearly files and the whole history up to date with the months that are public."""
     with _one_line():
         from guatecompras.gathered.collect import collect
-        from guatecompras.stores import open_store
-        from resources.settings import default_store
 
-        for one in collect(open_store(store or default_store())):
+        for one in collect(_opened(store)):
             counts, mark = one.entry["counts"], "made" if one.made else "as it was"
             out.print(
                 f"{one.name} {mark}: {counts['months']} months, {counts['records']:,} records ({one.entry['version']})",

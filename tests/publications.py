@@ -19,6 +19,7 @@ def built(
     source = DemoSource.from_uri(f"demo:?size={size}&seed={seed}")
     work, _ = MonthWork.extract(store, source, Month.parse(month), config)
     work.ocds()
+    work.changes()
     work.tables()
     work.report()
     work.downloads(DOWNLOADS)

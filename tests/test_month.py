@@ -43,6 +43,7 @@ def _extract(store: LocalStore, uri: str = NEW, source: DemoSource | None = None
 
 def _build(work: MonthWork) -> MonthWork:
     work.ocds()
+    work.changes()
     work.tables()
     work.report()
     for name in DOWNLOADS:
@@ -250,6 +251,7 @@ def test_other_settings_are_another_version(old_store: LocalStore) -> None:
 def test_a_store_can_be_moved_between_stages(tmp_path: Path, old_root: Path) -> None:
     work = _extract(LocalStore(tmp_path / "here"), OLD)
     work.ocds()
+    work.changes()
     work.tables()
     (tmp_path / "here").rename(tmp_path / "there")
     store = LocalStore(tmp_path / "there")

@@ -8,7 +8,6 @@ changed is in its version's `changes.parquet`, which stays for ever; how it got 
 import struct
 import zlib
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -66,7 +65,8 @@ def page(store: Store, cursor: str = START, limit: int = LIMIT) -> Page:
 
     A row has its commit (`sequence`, `month`, `version`, `published`), the columns of `changes.parquet` (`before` and
     `after` as JSON text) and `cursor`, from which the row after it is read. A commit's rows come in the order of its file, so
-    following to the end and applying each to what there was gives what is public. Raises CursorError for a cursor that is
+    following to the end and applying each to what there was gives what is public; the rows of a month's first version only
+    name its records, which are in that version. Raises CursorError for a cursor that is
     none of this publication's, and StoreError when a file cannot be read.
     """
     if limit < 1:
@@ -89,16 +89,6 @@ def page(store: Store, cursor: str = START, limit: int = LIMIT) -> Page:
         # What is left of a commit is nothing: the next place is any later one's first row.
         sequence, row = commit.sequence + 1, 0
     return Page(rows, _encoded(sequence, row), up_to_date=True)
-
-
-def follow(store: Store, cursor: str = START, limit: int = LIMIT) -> Iterator[Page]:
-    """The pages after a cursor until all that is public was read; at least one, the last is `up_to_date`."""
-    while True:
-        found = page(store, cursor, limit)
-        yield found
-        if found.up_to_date:
-            return
-        cursor = found.cursor
 
 
 def as_json(row: Json) -> bytes:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from guatecompras.ahead import ahead
 from guatecompras.changes.diff import differences
+from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.archive import gzip_lines_writer, read_lines
 from guatecompras.formats.parquets import TableWriter
 from guatecompras.ocds.cohort import Lines
@@ -54,7 +55,6 @@ _COLUMNS = (
 SCHEMA = pa.schema([pa.field(name, kind, metadata={"description": told}) for name, kind, told in _COLUMNS])
 
 _ROWS = {"nog": pl.Int64, "change": pl.String, "path": pl.String, "before": pl.String, "after": pl.String}
-_RECORDS = {"nog": pl.Int64, "json": pl.String}
 _RELEASES = {"nog": pl.Int64, "ocid": pl.String, "id": pl.String}
 _EDITS = {"nog": pl.Int64, "path": pl.String, "cause": pl.String}
 
@@ -79,23 +79,20 @@ class Changes:
 def write(before: Side | None, after: Side, folder: Path, edits: Path | None = None, batch: int = BATCH) -> Changes:
     """Write `changes.parquet` and `changes.jsonl.gz` into `folder`: what leads from `before` (None: nothing) to `after`.
 
-    A record that came or went is one row of the empty path with the whole record as published; of one that changed each
-    difference is a row. In JSON Lines `before` and `after` are the values themselves, left out where there is none. `edits`:
-    what was found not to come from an event (nog, path, cause; Parquet in order of nog); paths that are in it take
-    their cause from there. `release`: the newest of the NOG's that the version before lacked. Raises GuatecomprasError when a
-    file cannot be read.
+    A record that came or went is one row of the empty path with the whole record as published, but in the first version of
+    a month, where all came: there the rows only name them, for the version's own file of records holds them. Of a
+    record that changed each difference is a row. In JSON Lines `before` and `after` are the values themselves, left out
+    where there is none. `edits`: what was found not to come from an event (nog, path, cause; Parquet in order of nog);
+    paths that are in it take their cause from there. `release`: the newest of the NOG's that the version before lacked.
+    Raises GuatecomprasError when a file cannot be read.
     """
     paths = folder / PARQUET, folder / LINES
     counts = dict.fromkeys(("rows", *KINDS, *CAUSES), 0)
-    stops = _stops([side.releases for side in (before, after) if side], batch)
-    causes = Follower(edits) if edits else None
     with ExitStack() as stack:
-        old = stack.enter_context(ahead(_walk(before, stops)))
-        new = stack.enter_context(ahead(_walk(after, stops)))
+        found = _differences(before, after, edits, batch, stack) if before else _all_new(after, batch)
         table = stack.enter_context(TableWriter(paths[0], SCHEMA, GROUP))
         lines = stack.enter_context(gzip_lines_writer(paths[1]))
-        for stop, one, other in zip(stops, old, new, strict=True):
-            rows = _changes(one, other, causes.up_to(stop).select(*_EDITS) if causes else pl.DataFrame(schema=_EDITS))
+        for rows in found:
             if rows.height:
                 table.write(rows)
                 lines.write(Lines(as_lines(rows)).text)
@@ -118,7 +115,31 @@ def _count(rows: pl.DataFrame, counts: dict[str, int]) -> None:
         counts[cause] += number
 
 
+def _all_new(after: Side, batch: int) -> Iterator[pl.DataFrame]:
+    """The rows of a month's first version."""
+    table = Follower(after.releases)
+    for stop in _stops([after.releases], batch):
+        releases = table.up_to(stop)
+        yield releases.group_by("nog", maintain_order=True).agg(
+            ocid=pl.col("ocid").first(),
+            change=pl.lit(ADDED),
+            path=pl.lit(""),
+            before=pl.lit(None, pl.String),
+            after=pl.lit(None, pl.String),
+            cause=pl.lit(EVENT),
+            release=pl.col("id").last(),
+        )
+
+
 # Two versions, walked side by side.
+
+
+def _differences(before: Side, after: Side, edits: Path | None, batch: int, stack: ExitStack) -> Iterator[pl.DataFrame]:
+    stops = _stops([before.releases, after.releases], batch)
+    causes = Follower(edits) if edits else None
+    old, new = (stack.enter_context(ahead(_walk(side, stops))) for side in (before, after))
+    for stop, one, other in zip(stops, old, new, strict=True):
+        yield _changes(one, other, causes.up_to(stop).select(*_EDITS) if causes else pl.DataFrame(schema=_EDITS))
 
 
 def _stops(tables: list[Path], batch: int) -> list[int]:
@@ -139,19 +160,17 @@ class _Batch:
     releases: pl.DataFrame
 
 
-_NOTHING = _Batch(pl.DataFrame(schema=_RECORDS), pl.DataFrame(schema=_RELEASES))
-
-
-def _walk(side: Side | None, stops: list[int]) -> Iterator[_Batch]:
-    if side is None:
-        yield from (_NOTHING for _ in stops)
-        return
+def _walk(side: Side, stops: list[int]) -> Iterator[_Batch]:
     table, lines = Follower(side.releases), read_lines(side.records)
     for stop in stops:
         releases = table.up_to(stop).select(*_RELEASES)
         nogs = releases["nog"].unique(maintain_order=True)
         texts = pl.Series("json", list(islice(lines, len(nogs))), dtype=pl.Binary).cast(pl.String)
+        if len(texts) < len(nogs):
+            raise GuatecomprasError(f"{side.records} lacks records that {side.releases} has releases of")
         yield _Batch(pl.DataFrame([nogs, texts]), releases)
+    if next(lines, None) is not None:
+        raise GuatecomprasError(f"{side.records} has records that {side.releases} has no releases of")
 
 
 def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame) -> pl.DataFrame:

@@ -41,13 +41,16 @@ from ocdskit.util import (
     is_release_package,
 )
 
-from guatecompras.errors import MonthError, SourceError
+from guatecompras.errors import MonthError, SourceError, StoreError
+from guatecompras.formats.atomic import disk_fault
 from guatecompras.months import FIRST_MONTH, Month
 from guatecompras.ocds.invert import gather, invert, last_change, local_time, month_of, nog_of, text, usable
 from resources.sources.bounds import most_bytes
 
 BATCH_NOGS = 2_000
 
+# A record beyond is not read: official ones have 5 kB, the largest less than 1 MB.
+MAX_UNIT = 32 * 2**20
 MAX_DOWNLOAD = 2 * 2**30
 
 ATTEMPTS = 4
@@ -64,6 +67,7 @@ _BLANK = b" \t\r\n"
 _LONG_NUMBER = 1_000  # digits; Python refuses to read more than 4,300
 # What stands before a member's value in an object: its key and nothing else.
 _BEFORE_VALUE = re.compile(rb'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
+_OCID = re.compile(rb'"ocid"\s*:\s*"([^"\\]{1,200})"')
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _NAMED = re.compile(r"(\d{4})-(\d{2})_Guatecompras", re.IGNORECASE)
 
@@ -176,7 +180,10 @@ class OcdsSource:
 
     @contextmanager
     def open(self, month: Month) -> Iterator["OcdsReading"]:
-        """The month's rows, converted once into a temporary folder. SourceError for a file that cannot be read."""
+        """The month's rows, converted once into a temporary folder.
+
+        SourceError for a file that cannot be read, StoreError for a disk that takes no more.
+        """
         with tempfile.TemporaryDirectory(prefix="guatecompras-ocds-") as name:
             folder = Path(name)
             library = _Library(folder)
@@ -186,8 +193,11 @@ class OcdsSource:
                 library.index(volume, keep=volume.month == month)
             chosen = _chosen(volumes, [library.index(volume) for volume in volumes], str(month))
             spill = folder / "rows"
-            spill.mkdir()
-            _convert(chosen, volumes, library, self._shelf.completed, spill)
+            try:
+                spill.mkdir()
+                _convert(chosen, volumes, library, self._shelf.completed, spill)
+            except OSError as error:
+                raise StoreError(f"cannot write {spill}: {disk_fault(error) or error}") from error
             yield OcdsReading(spill)
 
     def watermarks(self) -> dict[str, datetime]:
@@ -301,7 +311,7 @@ class _Library:
 
     def unit(self, volume: Volume, member: int, offset: int, length: int, old: bool) -> Any:
         """One record or release, decoded; what cannot be decoded is its text."""
-        return _decoded(self._open(volume)[member][offset : offset + length], old)
+        return _decoded(memoryview(self._open(volume)[member])[offset : offset + length], old)
 
     def _open(self, volume: Volume) -> list[mmap.mmap]:
         if volume.label not in self._texts:
@@ -511,7 +521,9 @@ def _listed(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
 def _head(raw: msgspec.Raw, version: str | None) -> tuple[Any, ...]:
     """key, nog, record, month, first, updated, stamp, old."""
     try:
-        unit = _DECODE_UNIT.decode(raw)
+        unit = (
+            _DECODE_UNIT.decode(raw) if len(memoryview(raw)) <= MAX_UNIT else _loose_unit(_oversized(memoryview(raw)))
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         unit = _loose_unit(_decoded(memoryview(raw), old=False))
     compiled = unit.compiled_release or unit
@@ -569,8 +581,10 @@ def _loose_release(value: Any) -> _Release:
     return _Release(value.get("date"), value.get("publishedDate"), value.get("ocid"), place, value.get("tag"))
 
 
-def _decoded(data: bytes | memoryview, old: bool) -> Any:
+def _decoded(data: memoryview, old: bool) -> Any:
     """One unit as Python values (numbers with a point as text); the text itself when it cannot be decoded."""
+    if len(data) > MAX_UNIT:
+        return _oversized(data)
     try:
         unit = _DECODE.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -580,6 +594,14 @@ def _decoded(data: bytes | memoryview, old: bool) -> Any:
         with suppress(AttributeError, KeyError, TypeError, ValueError):
             unit = upgrade_10_11(unit, reorder=False)
     return unit
+
+
+def _oversized(data: memoryview) -> dict[str, Any]:
+    """What stands for a record that is too large: its ocid, and the reason in place of the date, where the rejects show it."""
+    found = _OCID.search(data[:_CHUNK])
+    ocid = found[1].decode("utf-8", "replace") if found else None
+    reason = f"registro de {len(data)} bytes: demasiado grande"
+    return {"ocid": ocid, "compiledRelease": {"ocid": ocid, "tag": ["compiled"], "tender": {"datePublished": reason}}}
 
 
 def _patched(data: bytes) -> Any:

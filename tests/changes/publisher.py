@@ -12,7 +12,7 @@ import orjson
 from guatecompras.changes import table
 from guatecompras.errors import StoreError
 from guatecompras.formats.archive import read_lines
-from guatecompras.publication import MANIFEST, describe, previous_of, switched
+from guatecompras.publication import MANIFEST, describe, previous_of, switched, versions_of
 from guatecompras.stores import LocalStore, Store
 from tests.changes.sides import record, write_side
 
@@ -52,9 +52,9 @@ def publish_version(store: Store, month: str, version: Mapping[int, Json], name:
         )
 
 
-def records_of(store: Store, month: str) -> dict[int, Json]:
-    """What is public of a month."""
-    folder = store.version_folder(month, store.index()["months"][month]["version"])
+def records_of(store: Store, month: str, place: int = 0) -> dict[int, Json]:
+    """What is public of a month, or was: `place` among its versions, from the newest on."""
+    folder = store.version_folder(month, versions_of(store.index(), month)[place]["version"])
     found = [orjson.loads(line) for line in read_lines(folder / "records.jsonl.gz")]
     return {int(told["ocid"].rpartition("-")[2]): told for told in found}
 

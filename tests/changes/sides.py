@@ -46,11 +46,14 @@ def write_side(folder: Path, version: Version) -> Side:
     return side
 
 
-def replay(version: Version, rows: Iterable[Mapping[str, Json]]) -> dict[int, Json]:
-    """A version with rows of changes applied, in their order."""
+def replay(version: Version, rows: Iterable[Mapping[str, Json]], first: Version | None = None) -> dict[int, Json]:
+    """A version with rows of changes applied, in their order; `first`: the records that rows only name."""
     found = dict(version)
     for row in rows:
         nog = row["nog"]
+        if row["change"] == "added" and row["after"] is None:
+            found[nog] = (first or {})[nog]
+            continue
         after = applied(found.get(nog, ABSENT), [(row["path"], row["before"], row["after"])])
         if after is ABSENT:
             del found[nog]

@@ -36,7 +36,7 @@ def _exact(document: Json) -> str:
     return "" if document is ABSENT else json.dumps(document, sort_keys=True)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(_DOCUMENTS, _DOCUMENTS)
 def test_the_differences_make_the_second_of_the_first(before: Json, after: Json) -> None:
     kept = _exact(before)

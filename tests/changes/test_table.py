@@ -79,10 +79,10 @@ def test_changes_lead_from_one_version_to_the_next(tmp_path: Path, seed: int) ->
 def test_a_first_version_is_all_news(tmp_path: Path) -> None:
     version = {7: record(7, 1, 2, title="x"), 5: record(5, 1)}
     rows, made = _written(tmp_path, None, version)
-    assert replay({}, rows) == version
-    assert [(row["nog"], row["change"], row["path"], row["before"], row["release"]) for row in rows] == [
-        (5, "added", "", None, f"{ocid(5)}-1"),
-        (7, "added", "", None, f"{ocid(7)}-2"),
+    assert replay({}, rows, version) == version
+    assert [(row["nog"], row["change"], row["path"], row["before"], row["after"], row["release"]) for row in rows] == [
+        (5, "added", "", None, None, f"{ocid(5)}-1"),
+        (7, "added", "", None, None, f"{ocid(7)}-2"),
     ]
     assert made.counts["added"] == made.counts["rows"] == 2
 
@@ -133,3 +133,11 @@ def test_a_file_that_is_cut_short_is_one_clear_line_and_leaves_nothing(tmp_path:
     with pytest.raises(GuatecomprasError, match="is cut short"):
         table.write(old, new, tmp_path)
     assert not list(tmp_path.glob("*changes*"))
+
+
+@pytest.mark.parametrize(("nogs", "fault"), [([1, 2], "lacks records that"), ([1, 2, 3, 4], "has records that")])
+def test_records_and_releases_of_two_versions_are_one_clear_line(tmp_path: Path, nogs: list[int], fault: str) -> None:
+    side = write_side(tmp_path / "one", {nog: record(nog, 1) for nog in (1, 2, 3)})
+    other = write_side(tmp_path / "other", {nog: record(nog, 1) for nog in nogs})
+    with pytest.raises(GuatecomprasError, match=fault):
+        table.write(side, table.Side(other.records, side.releases), tmp_path)

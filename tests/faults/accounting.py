@@ -1,5 +1,6 @@
 """Where the concursos of a source end: published or rejected, by the published files themselves. Nothing may vanish."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,3 +57,14 @@ def account(uri: str, folder: Path, month: str = "2026-05") -> Account:
     assert counts["concursos"] == counts["records"] + counts["rejected"]
     assert counts["records"] == len(records)
     return Account(counts["concursos"], records, pl.read_parquet(made.path("rechazos")))
+
+
+def main(uri: str, folder: str, month: str) -> None:
+    """Say how many concursos were received, published and rejected; nothing of them is held."""
+    work, _ = MonthWork.extract(LocalStore(Path(folder)), open_source(uri), Month.parse(month), Settings())
+    counts = work.ocds().data["counts"]
+    print(counts["concursos"], counts["records"], counts["rejected"])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

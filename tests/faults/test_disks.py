@@ -13,10 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from guatecompras.errors import StoreError
+from guatecompras.errors import GuatecomprasError, StoreError
+from guatecompras.month import MonthWork
+from guatecompras.months import Month
 from guatecompras.stores import LocalStore
+from resources.sources.uri import open_source
 from tests.faults.run import publish, stages
+from tests.faults.test_hostile_ocds import FIRST, package, record, zipped
 from tests.faults.world import MONTHS, NEW, copied, data_of, faults, filled, remounted, small_disk, undated
+from tests.replaced import LOSSES_ALLOWED
 
 MONTH = MONTHS[0]
 Break = Callable[[], Callable[[], None]]
@@ -170,3 +175,28 @@ def test_a_store_that_goes_away_between_two_stages_is_one_clear_line(
                 mend()
         do()
     _like(store, new)
+
+
+# The disk for what is read: archives are unpacked and rows are gathered there.
+
+
+@pytest.mark.parametrize("free", [0, 100_000])
+@pytest.mark.parametrize("form", ["json", "zip"])
+def test_a_full_disk_for_temporary_files_is_one_clear_line(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, free: int
+) -> None:
+    content = package(*(record(FIRST + number) for number in range(200)))
+    path = tmp_path / f"source.{form}"
+    path.write_bytes(content if form == "json" else zipped(("2026-05_Guatecompras.json", content)))
+    before = data_of(store)
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        filler = filled(disk)
+        os.truncate(filler, filler.stat().st_size - free)
+        with pytest.raises(GuatecomprasError, match="No space left") as raised:
+            MonthWork.extract(store, open_source(f"ocds:{path}"), Month.parse("2026-05"), LOSSES_ALLOWED)
+        assert "\n" not in str(raised.value)
+        assert data_of(store) == before
+        filler.unlink()
+        MonthWork.extract(store, open_source(f"ocds:{path}"), Month.parse("2026-05"), LOSSES_ALLOWED)
+        assert not list(disk.iterdir())

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guatecompras.errors import SourceError
+from resources.sources import ocds
 from resources.sources.bounds import FREE_BYTES
 from tests.faults.accounting import Account, account
 from tests.ocds.sample_release import at, compiled, mutations, nodes
@@ -242,6 +243,16 @@ def test_a_concurso_is_one_however_often_and_with_whatever_keys_it_comes(tmp_pat
     twice = json.dumps(record(FIRST)).encode()[:-1] + b',"ocid":"ocds-xqjsxa-40000001"}'
     found = published(tmp_path, _among(twice, GOOD_ONE, json.dumps(record(FIRST + 1)).encode(), b"5", b"null", b'"x"'))
     found.balances([FIRST, FIRST + 1, None, None, None])
+
+
+def test_a_record_that_is_too_large_is_rejected_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocds, "MAX_UNIT", 20_000)
+    large = json.dumps(record(FIRST + 1)).encode().replace(b"MEJORAMIENTO", b"M" * 20_000)
+    nameless = b'{"compiledRelease": {"x": "' + b"x" * 20_000 + b'"}}'
+    found = published(tmp_path, _among(GOOD_ONE, large, nameless))
+    found.balances([FIRST, FIRST + 1, None])
+    assert found.nogs == [FIRST]
+    assert f"registro de {len(large)} bytes: demasiado grande" in set(found.rejects["valor"])
 
 
 # Wrong types at every path.
