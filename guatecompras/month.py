@@ -457,7 +457,7 @@ class MonthWork:
                 return retention.marked(after, self.month, self.config.keep_versions)
 
             index = self.store.update_index(switched)
-            self.store.derive(dcat.FILE, lambda index: dcat.as_bytes(index, self.config))
+            dcat.publish(self.store, self.config)
             # Those that a run which died left, too.
             for version in retention.withdrawn(index, self.month):
                 self.store.retire(self.month, version, publication.FOR_EVER)

@@ -47,8 +47,9 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def data_of(store: LocalStore) -> dict[str, str]:
-    """All that is public but the index."""
-    return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name != "index.json"}
+    """All that is public but the index and the catalog, which is made of it: both say when."""
+    dated = {"index.json", "catalog.jsonld"}
+    return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name not in dated}
 
 
 def undated(index: Any) -> Any:
