@@ -3,22 +3,49 @@
 What a version and the index are is `guatecompras/publication.py`; where they are kept `guatecompras/stores.py`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from assets.quality import REPORT, accepted, bar
-from assets.reporting import as_markdown, one_line, spec
-from guatecompras import tables
-from guatecompras.publication import verify_version
+from assets.reporting import LINEAGE, as_markdown, changes_lineage, columns_of, one_line, reported, spec
+from guatecompras import dcat, tables
+from guatecompras.changes import table as changelog
+from guatecompras.gathered.collect import Collected, collect
+from guatecompras.gathered.history import NAME as WHOLE
 from guatecompras.quality.report.document import score_in
+from guatecompras.settings import Settings
+from guatecompras.verification import verify_chain, verify_version
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
 
-_MONTH, _INDEX = ("publication", "month"), ("publication", "index")
+_MONTH, _INDEX, _CHANGES = ("publication", "month"), ("publication", "index"), ("publication", "changes")
+_YEARS, _HISTORY = ("publication", "years"), ("publication", "history")
 _FILES = [("downloads", name) for name in ("json", "csv", "excel", "parquet")]
 _PARTS = [("ocds", "releases"), ("ocds", "records"), ("ocds", "rechazos"), *(("tables", name) for name in tables.NAMES)]
+
+
+@dg.multi_asset(
+    name="publication_changes",
+    specs=[
+        spec(
+            _CHANGES,
+            "What changed in the month's records since the version that is public: path, before, after and why.",
+            {"parquet", "polars"},
+            [("ocds", "records"), ("ocds", "releases")],
+            metadata={"dagster/column_schema": columns_of(changelog.SCHEMA), LINEAGE: changes_lineage()},
+        )
+    ],
+    partitions_def=MONTHS,
+)
+def publication_changes(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Compare the month's records with those of the version that this one will replace."""
+    with one_line():
+        stage = store.work(context.partition_key, context.run.run_id).changes()
+    told = {"against": stage.data["base"] or "(nothing: the first version)", **stage.data["counts"]}
+    return reported(_CHANGES, stage, changelog.PARQUET, **told, **{LINEAGE: changes_lineage()})
 
 
 @dg.multi_asset(
@@ -28,7 +55,7 @@ _PARTS = [("ocds", "releases"), ("ocds", "records"), ("ocds", "rechazos"), *(("t
             _MONTH,
             "The month's version, public: every check passed again on these very files, then the index switched to it at once.",
             {"guatecompras"},
-            [*_FILES, *_PARTS, REPORT],
+            [*_FILES, *_PARTS, _CHANGES, REPORT],
         )
     ],
     partitions_def=MONTHS,
@@ -69,15 +96,18 @@ def publication_month(context: dg.AssetExecutionContext, store: StoreResource) -
     ],
 )
 def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Read the index again and check that every current file is what it says; fails when one is not."""
+    """Read the index again, the chain of manifests and every current file; fails when one is not what it should be."""
     with one_line():
         place = store.open()
         index = place.index()
-    faults: list[str] = []
+        # Every switch writes it; a run that died may have left it behind.
+        dcat.publish(place, Settings.from_environment())
+    faults = verify_chain(index, place.version_folder)
     rows = []
     for month, entry in index["months"].items():
-        faults += verify_version(place.version_folder(month, entry["version"]), entry["files"], month, counted=False)
-        score = score_in(place.version_folder(month, entry["version"]))
+        folder = place.version_folder(month, entry["version"])
+        faults += verify_version(folder, entry["files"], month, counted=False)
+        score = score_in(folder)
         rows.append(
             {
                 "month": month,
@@ -90,13 +120,61 @@ def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -
         )
     if faults:
         raise dg.Failure(
-            f"{len(faults)} published files are not what the index says: {faults[0]}", metadata={"faults": faults}
+            f"{len(faults)} faults: what is published is not what the index says: {faults[0]}",
+            metadata={"faults": faults},
         )
     return dg.MaterializeResult(
         asset_key=dg.AssetKey(list(_INDEX)),
         metadata={
             "months": len(rows),
             "records": sum(row["records"] for row in rows),
+            "table": dg.MetadataValue.md(as_markdown(pl.DataFrame(rows))),
+        },
+    )
+
+
+@dg.multi_asset(
+    name="publication_collections",
+    specs=[
+        spec(
+            _YEARS,
+            "Each year in one file of each kind: records and releases as JSON Lines, every table as Parquet.",
+            {"json", "parquet"},
+            [_MONTH],
+            skippable=True,
+        ),
+        spec(
+            _HISTORY,
+            "The tables of all months as one data set, partitioned by month as Hive lays it out.",
+            {"parquet"},
+            [_MONTH],
+            skippable=True,
+        ),
+    ],
+    can_subset=True,
+)
+def publication_collections(context: dg.AssetExecutionContext, store: StoreResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """Make anew what is of other months than before, and switch the index to all of it at once."""
+    wanted = {tuple(key.path) for key in context.selected_asset_keys}
+    with one_line():
+        place = store.open()
+        found = collect(place, yearly=_YEARS in wanted, whole=_HISTORY in wanted)
+        dcat.publish(place, Settings.from_environment())
+    for key in (_YEARS, _HISTORY):
+        if key in wanted:
+            yield _gathered(key, [one for one in found if (one.name == WHOLE) == (key == _HISTORY)])
+
+
+def _gathered(key: tuple[str, str], found: list[Collected]) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    rows = [
+        {"collection": one.name, "version": one.entry["version"], "made now": one.made, **one.entry["counts"]}
+        for one in found
+    ]
+    return dg.MaterializeResult(
+        asset_key=dg.AssetKey(list(key)),
+        metadata={
+            "dagster/row_count": sum(row["records"] for row in rows),
+            "made": sum(one.made for one in found),
             "table": dg.MetadataValue.md(as_markdown(pl.DataFrame(rows))),
         },
     )

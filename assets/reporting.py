@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from guatecompras import __version__, tables
+from guatecompras.changes.table import SCHEMA
 from guatecompras.contract import TABLES
 from guatecompras.errors import GuatecomprasError
 from guatecompras.month import Stage
@@ -115,16 +116,18 @@ def document_columns() -> dg.TableSchema:
 
 def table_schema(table: str) -> dg.TableSchema:
     """The columns of a flat table with their Spanish meaning."""
+    return columns_of(tables.arrow_schema(table))
+
+
+def columns_of(schema: pa.Schema) -> dg.TableSchema:
+    """The columns of an Arrow schema whose fields say in Spanish what they mean."""
 
     def meaning(field: pa.Field) -> str:
         words = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
         return ". ".join(words[key] for key in ("title", "description") if words.get(key))
 
     return dg.TableSchema(
-        columns=[
-            dg.TableColumn(field.name, str(field.type), description=meaning(field))
-            for field in tables.arrow_schema(table)
-        ]
+        columns=[dg.TableColumn(field.name, str(field.type), description=meaning(field)) for field in schema]
     )
 
 
@@ -151,6 +154,13 @@ def table_lineage(table: str) -> dg.TableColumnLineage:
     for field in tables.arrow_schema(table):
         columns[field.name] = [(origin, field.metadata[b"path"].decode())]
     return _lineage(columns)
+
+
+def changes_lineage() -> dg.TableColumnLineage:
+    """The columns of the changes: what differs between records, and the release that brought it."""
+    releases, records = dg.AssetKey(["ocds", "releases"]), dg.AssetKey(["ocds", "records"])
+    origins = {name: [(records, "ocid")] for name in SCHEMA.names} | {"release": [(releases, "id")]}
+    return _lineage(origins)
 
 
 def _lineage(columns: Mapping[str, list[tuple[dg.AssetKey, str]]]) -> dg.TableColumnLineage:

@@ -4,7 +4,7 @@ What the contract says is `contract.py`; how a month's rows are fetched is `reso
 month: a faulty value is left out, a row that is of no use without it is left out whole, and both are written down.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -28,7 +28,7 @@ UNKNOWN_AWARD = "adjudicación desconocida"
 UNKNOWN_CONTRACT = "contrato desconocido"
 UNKNOWN_PARTY = "proveedor sin parte: se publica sin nombre"
 NO_ROLE = "parte sin papel en el concurso"
-NO_EVENTS = "concurso sin eventos: se publica con su fecha de publicación"
+NO_EVENTS = "concurso sin eventos: se publica con las fechas de sus filas"
 
 # One reject with level ROW for every row that is left out; every other faulty value, in that row too, is a VALUE.
 ROW, VALUE = "fila", "valor"
@@ -66,6 +66,8 @@ class Arrivals:
     """
 
     month: Month
+    # A source without a log of events has none of any concurso, which the snapshot says once for all.
+    missing: Collection[str] = ()
     delivered: dict[str, int] = field(default_factory=dict)
     admitted: dict[str, int] = field(default_factory=dict)
     _keys: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Arrivals:
             if kept.height:
                 yield kept
         self._keys[name] = pl.concat(keys) if keys else pl.DataFrame(schema=_KEYS_SCHEMA)
-        if name == "eventos":
+        if name == "eventos" and name not in self.missing:
             self._note_silent_concursos()
         if name == "partes":
             self._note_unnamed_suppliers()

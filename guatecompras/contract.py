@@ -143,7 +143,6 @@ TABLES: dict[str, Table] = {
             key=("nog", "evento_id"),
             order=("fecha_evento", "fecha_registro", "evento_id"),
             dated="fecha_evento",
-            needed=True,
         ),
         Table(
             "partes",

@@ -27,3 +27,7 @@ class StoreError(GuatecomprasError):
 
 class GateError(GuatecomprasError):
     """A month that must not be published: a check failed, or was not run on exactly these files."""
+
+
+class CursorError(GuatecomprasError):
+    """A cursor of the changes that no page of this publication gave."""

@@ -5,7 +5,6 @@ that was killed goes on where it stopped, and an unchanged source changes nothin
 business; what each does is in the modules it calls.
 """
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,12 +19,13 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import publication, quality, settings, snapshot, tables
+from guatecompras import datapackage, dcat, publication, quality, retention, settings, snapshot, tables, verification
 from guatecompras.ahead import ahead
+from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
-from guatecompras.errors import GateError, StoreError
+from guatecompras.errors import GateError, SourceError, StoreError
 from guatecompras.formats import archive, csvs, excel, jsons, parquets
-from guatecompras.formats.atomic import DISK_ERRORS, part_of, replacing, sweep
+from guatecompras.formats.atomic import disk_fault, part_of, replacing, sweep
 from guatecompras.formats.counting import digest
 from guatecompras.formats.deflating import Blocks
 from guatecompras.months import UTC_OFFSET, Month
@@ -49,6 +49,7 @@ QUALITY_JSON, QUALITY_PAGE = compared.REPORT, "quality.html"
 NO_OVERRIDES: Mapping[str, str] = {}
 # What the index says of a month's counts.
 INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
+_RELEASES_TABLE = "tables/releases.parquet"
 # Compiled records read at once when they are flattened.
 _FLATTENED_AT_ONCE = 2_000
 # Downloads written at once: each also deflates on all cores, and holds its own batch.
@@ -73,8 +74,8 @@ DOWNLOADS: dict[str, Download] = {
 
 # What is made from a stage: it has to be made again when the stage is.
 _MADE_FROM = {
-    "source": ("ocds", "tables", "report", *DOWNLOADS),
-    "ocds": ("tables", "report", *DOWNLOADS),
+    "source": ("ocds", "changes", "tables", "report", *DOWNLOADS),
+    "ocds": ("changes", "tables", "report", *DOWNLOADS),
     "tables": ("report", *DOWNLOADS),
 }
 
@@ -100,12 +101,22 @@ class MonthWork:
         self.store, self.month, self.version, self.config = store, month, version, config
         self.folder = store.work(month) / version
 
+    @property
+    def _releases_file(self) -> str:
+        return f"{self.month}_releases.jsonl.gz"
+
+    @property
+    def _records_file(self) -> str:
+        return f"{self.month}_records.jsonl.gz"
+
     # Reading the source names the version, so it comes before there is one.
 
     @classmethod
-    def extract(cls, store: Store, source: Source, month: Month, config: Settings) -> tuple["MonthWork", Stage]:
-        """Take the month's snapshot from a source. The clock is read here, once for the whole month."""
-        started, now = time.perf_counter(), datetime.now(UTC_OFFSET)
+    def extract(
+        cls, store: Store, source: Source, month: Month, config: Settings, now: datetime | None = None
+    ) -> tuple["MonthWork", Stage]:
+        """Take the month's snapshot from a source. The clock is read here, once for the whole month (or `now` is it)."""
+        started, now = time.perf_counter(), now or datetime.now(UTC_OFFSET)
         # Before anything is written: what runs that were killed left may be what fills the disk.
         store.tidy(str(month))
         incoming = part_of(store.work(str(month)) / "incoming")
@@ -113,20 +124,29 @@ class MonthWork:
             with _writing(incoming.parent):
                 with source.open(month) as reading:
                     taken = snapshot.take(reading, month, incoming)
-                work = cls(store, str(month), publication.version_of(taken, config), config)
+                version, base = publication.planned(store.index(), taken, config)
+                work = cls(store, str(month), version, config)
+                work._require_log(taken, base)
                 with store.working(work.month, work.version):
                     stage = work._recall("source", whole=True)
                     if stage is None:
-                        stage = work._settle(incoming, taken, now, time.perf_counter() - started)
-                    else:
-                        # Going back to a version that was public before is news of today.
-                        stage.data["extracted"] = now.isoformat(timespec="seconds")
-                        stage = work._record(stage)
+                        told = {"base": base, "extracted": now.isoformat(timespec="seconds")}
+                        stage = work._settle(incoming, taken, told, time.perf_counter() - started)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return work, stage
 
-    def _settle(self, incoming: Path, taken: Snapshot, now: datetime, seconds: float) -> Stage:
+    def _require_log(self, taken: Snapshot, base: Json | None) -> None:
+        """Events that go missing are no source without a log: told by the dates of rows, the history would be another."""
+        if base and "eventos" in taken.missing:
+            before, _ = publication.placed(self.store.version_folder(self.month, base["version"], [MANIFEST]))
+            if "eventos" not in before["source"]["missing"]:
+                raise SourceError(
+                    f"the source lacks the table eventos, which it had for the public version of {self.month} "
+                    "(if there is no log any more, let the table be there without rows)"
+                )
+
+    def _settle(self, incoming: Path, taken: Snapshot, told: Json, seconds: float) -> Stage:
         self._forget("source")
         home = self.folder / "source"
         self.folder.mkdir(exist_ok=True)
@@ -142,12 +162,11 @@ class MonthWork:
             }
             for name, path in taken.files.items()
         }
-        data = {
+        data = told | {
             "digest": taken.digest,
             "as_of": taken.as_of,
             "concursos": taken.concursos_in,
             "missing": list(taken.missing),
-            "extracted": now.isoformat(timespec="seconds"),
         }
         return self._record(Stage("source", seconds, files, data))
 
@@ -171,41 +190,85 @@ class MonthWork:
         """Releases and compiled records, validated."""
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
-            made = cohort.build(self.snapshot(), self.folder, self.config, earlier=self._earlier())
-            rejects = self.folder / "rechazos.parquet"
-            with parquets.TableWriter(
-                rejects, made.rejects.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-            ) as writer:
-                writer.write(made.rejects)
+            # What is edited without an event is dated when the source was read first.
+            detected = self._need("source").data["extracted"]
+            made = cohort.build(self.snapshot(), self.folder, self.config, earlier=self._earlier(), detected=detected)
+            rejects, edits = self.folder / "rechazos.parquet", self.folder / "edits.parquet"
+            for path, frame in ((rejects, made.rejects), (edits, made.edits)):
+                with parquets.TableWriter(path, frame.to_arrow(compat_level=pl.CompatLevel.oldest()).schema) as writer:
+                    writer.write(frame)
             counts = made.counts | {"reject_rows": made.rejects.height}
             files = {
                 "releases": (made.releases, counts["releases"]),
                 "records": (made.records, counts["records"]),
                 "rechazos": (rejects, made.rejects.height),
+                "edits": (edits, made.edits.height),
                 "table": (made.releases_table, counts["releases"]),
             }
-            return files, {"counts": counts, "seconds": made.seconds, "reused": made.reused, "made_by": self._made_by()}
+            return files, {"counts": counts, "seconds": made.seconds, "reused": made.reused}
 
         return self._stage("ocds", do)
 
-    def _made_by(self) -> str:
-        """What decides, with the source rows of a NOG, what is made of it."""
-        return publication.maker_of(self.config)
+    def base(self) -> "MonthWork | None":
+        """The work on the version that this one replaces, as it was public when the source was read."""
+        base = self._need("source").data["base"]
+        return MonthWork(self.store, self.month, base["version"], self.config) if base else None
 
-    def _public(self) -> "MonthWork | None":
-        """The work on the version that is public now."""
-        public = self.store.index()["months"].get(self.month)
-        return MonthWork(self.store, self.month, public["version"], self.config) if public else None
+    def _public(self) -> str | None:
+        """The version that is public now."""
+        current = self.store.index()["months"].get(self.month)
+        return current["version"] if current else None
+
+    def _of_base(self, *names: str) -> Path:
+        """The folder with files of the version that this one replaces. Raises StoreError when they are not what was published:
+        what is public has to stay, and nobody else knows it."""
+        base = self._need("source").data["base"]
+        folder = self.store.version_folder(self.month, base["version"], (MANIFEST, *names))
+        told = {file.path: (file.sha256, file.bytes) for file in publication.placed(folder)[1]}
+        found = digest(folder / MANIFEST)
+        wrong = [name for name in names if not (folder / name).is_file() or digest(folder / name) != told.get(name)]
+        for name in [MANIFEST] * (found[0] != base["sha256"]) + wrong:
+            raise StoreError(
+                f"{folder / name} is not what was published, and what was published has to stay: put it back from a copy "
+                "('guatecompras verify' says what else is wrong)"
+            )
+        return folder
 
     def _earlier(self) -> Earlier | None:
-        """What is public now, if it is another version, the same code made it and all of the work on it is still there."""
-        before = self._public()
-        if before is None or before.version == self.version:
+        """What is public, and stays."""
+        before = self.base()
+        if before is None:
             return None
-        source, made = before._recall("source", whole=True), before._recall("ocds", whole=True)
-        if not source or not made or made.data.get("made_by") != self._made_by():
-            return None
-        return Earlier(before.snapshot(), made.path("releases"), made.path("records"), made.path("table"))
+        folder = self._of_base(self._releases_file, self._records_file, _RELEASES_TABLE)
+        snapshot = before.snapshot() if before._recall("source", whole=True) else None
+        made_by = publication.placed(folder)[0]["maker"]
+        return Earlier(
+            folder / self._releases_file,
+            folder / self._records_file,
+            folder / _RELEASES_TABLE,
+            snapshot,
+            made_by == publication.maker_of(self.config),
+        )
+
+    def changes(self) -> Stage:
+        """What changed since the version that this one replaces; in the first of a month, all there is.
+
+        `data`: `base`, that version, and `counts`. Raises StoreError when its files are not those that were published.
+        """
+        base = self.base()
+
+        def before() -> changelog.Side:
+            folder = self._of_base(self._records_file, _RELEASES_TABLE)
+            return changelog.Side(folder / self._records_file, folder / _RELEASES_TABLE)
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            made = self._need("ocds")
+            new = changelog.Side(made.path("records"), made.path("table"))
+            found = changelog.write(before() if base else None, new, self.folder, made.path("edits"))
+            files = {path.name: (path, found.counts["rows"]) for path in (found.parquet, found.lines)}
+            return files, {"base": base.version if base else "", "counts": found.counts}
+
+        return self._stage("changes", do)
 
     def tables(self) -> Stage:
         """The flat tables, from the compiled records."""
@@ -270,8 +333,7 @@ class MonthWork:
         }
 
         def holds(done: Stage) -> bool:
-            public = self._public()
-            return bool(done.data["base"] == base) or (public is not None and public.version == self.version)
+            return bool(done.data["base"] == base) or self._public() == self.version
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             month = self._month(against)
@@ -315,7 +377,7 @@ class MonthWork:
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             flat = self._need("tables")
             path = self.folder / self._file(name)
-            with Blocks((self._public() or self).folder / path.name) as blocks:
+            with Blocks((self.base() or self).folder / path.name) as blocks:
                 rows = self._WRITERS[name](self, {table: flat.path(table) for table in tables.NAMES}, path, blocks)
             return {path.name: (path, sum(rows.values()))}, {"rows": rows}
 
@@ -334,7 +396,8 @@ class MonthWork:
         return {"records": jsons.write_record_package(out, member, head, lines, blocks)}
 
     def _write_csv(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
-        return csvs.write_csv_zip(files, out, blocks)
+        described = datapackage.of_csv(self.month, self.version, self._dated(), self.config)
+        return csvs.write_csv_zip(files, out, blocks, {datapackage.FILE: described})
 
     def _write_excel(self, files: dict[str, Path], out: Path, blocks: Blocks) -> dict[str, int]:
         sheets = {spec.name: excel.SheetInfo(spec.name, spec.description) for spec in tables.SPECS.values()}
@@ -384,12 +447,20 @@ class MonthWork:
             jsons.write_json(path, manifest)
             self.store.put_version(self.month, self.version, files | {MANIFEST: path})
             # The index says what is in place, whichever run was the one to put it there.
-            placed, listed = publication.placed(self.store.version_folder(self.month, self.version))
+            placed, listed = publication.placed(self.store.version_folder(self.month, self.version, [MANIFEST]))
             counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
             published = self._need("source").data["extracted"]
-            index = self.store.update_index(
-                lambda index: publication.switched(index, self.month, self.version, published, counts, listed)
-            )
+
+            def switched(index: Json) -> Json:
+                chained = {key: placed[key] for key in ("previous", "inputs")}
+                after = publication.switched(index, self.month, self.version, published, counts, listed, **chained)
+                return retention.marked(after, self.month, self.config.keep_versions)
+
+            index = self.store.update_index(switched)
+            dcat.publish(self.store, self.config)
+            # Those that a run which died left, too.
+            for version in retention.withdrawn(index, self.month):
+                self.store.retire(self.month, version, publication.FOR_EVER)
         self.store.tidy(self.month)
         entry: Json = index["months"][self.month]
         return entry
@@ -397,9 +468,11 @@ class MonthWork:
     def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
+        # Made here when no step has.
+        changed = self.changes()
         against = self.compared()
         report = self.report(accepted, against)
-        self._require_untouched([source, made, flat, report, *(self._need(name) for name in DOWNLOADS)])
+        self._require_untouched([source, made, changed, flat, report, *(self._need(name) for name in DOWNLOADS)])
         # What blocks is judged on these very files again; what does not stands in the report.
         rules = quality.rules.load(self.config.quality_rules)
         blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
@@ -407,7 +480,9 @@ class MonthWork:
         judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
         gate.require(list(judged.values()), self.month, accepted)
         files = self._published_files()
-        self._require_agreement(files)
+        # What is public has passed it.
+        if self._public() != self.version:
+            self._require_agreement(files)
         document = publication.manifest(
             month=self.month,
             version=self.version,
@@ -419,10 +494,13 @@ class MonthWork:
             },
             counts=made.data["counts"] | {"awards": flat.files["awards"]["rows"]},
             tables={name: flat.files[name]["rows"] for name in tables.NAMES},
+            changes=changed.data["counts"],
             checks=[{key: told[key] for key in SUMMARY} for told in judged.values()],
             accepted={check: why for check, why in sorted(accepted.items()) if not judged[check]["passed"]},
             files=[file for file, _ in files.values()],
             config=self.config,
+            previous=source.data["base"],
+            inputs=publication.inputs_of(source.data["digest"], self.config),
         )
         return document, {name: path for name, (_, path) in files.items()}
 
@@ -430,9 +508,11 @@ class MonthWork:
         """Every file of the version: name -> as listed, where it is."""
         made, flat = self._need("ocds"), self._need("tables")
         planned: list[tuple[str, str, Stage, str]] = [
-            (f"{self.month}_releases.jsonl.gz", "jsonl.gz", made, "releases"),
-            (f"{self.month}_records.jsonl.gz", "jsonl.gz", made, "records"),
+            (self._releases_file, "jsonl.gz", made, "releases"),
+            (self._records_file, "jsonl.gz", made, "records"),
             (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
+            (changelog.LINES, "jsonl.gz", self._need("changes"), changelog.LINES),
+            (changelog.PARQUET, "parquet", self._need("changes"), changelog.PARQUET),
             *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
         ]
         planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
@@ -445,10 +525,16 @@ class MonthWork:
             entry = stage.files[key]
             listed = PublishedFile(name, form, entry["bytes"], entry["sha256"], entry["rows"])
             found[name] = (listed, Path(entry["path"]))
-        # Small, and in no stage: written anew, so that it is what it should be.
+        # Small, and in no stage: written anew, so that they are what they should be.
         path = self.folder / PROFILE
         written = profile.write_profile(path)
         found[PROFILE] = (publication.describe(path, PROFILE, "schema", written), path)
+        path = self.folder / datapackage.FILE
+        listed_so_far = [listed for listed, _ in found.values()]
+        described = datapackage.of_parquet(self.month, self.version, self._dated(), listed_so_far, self.config)
+        with replacing(path) as part:
+            part.write_bytes(described)
+        found[datapackage.FILE] = (publication.describe(path, datapackage.FILE, "datapackage", len(tables.NAMES)), path)
         return found
 
     def _require_untouched(self, stages: list[Stage]) -> None:
@@ -462,10 +548,18 @@ class MonthWork:
                 )
 
     def _require_agreement(self, files: dict[str, tuple[PublishedFile, Path]]) -> None:
-        """Refuse formats that count differently, as their writers counted (`verify` reads the files again)."""
-        counts = {name: {"rows": file.rows} for name, (file, _) in files.items()}
-        counts |= {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
-        wrong = publication.disagreements(self.month, counts)
+        """Refuse files that do not hold what their writers counted, and formats that count differently. All files are read
+        again: what a writer loses on the way it does not know."""
+        entries = {name: asdict(file) for name, (file, _) in files.items()}
+        counts, wrong = verification.recounted({name: path for name, (_, path) in files.items()}, entries)
+        written = {self._file(name): self._need(name).data["rows"] for name in DOWNLOADS}
+        wrong += verification.disagreements(self.month, counts)
+        wrong += [
+            f"{name}: {rows.get(table, 0)} rows of {table} were written, it holds {counts[name].get(table, 0)}"
+            for name, rows in written.items()
+            for table in sorted({*rows, *counts.get(name, {})})
+            if name in counts and rows.get(table, 0) != counts[name].get(table, 0)
+        ]
         if wrong:
             raise GateError(f"{self.month} is not published, formats disagree: {'; '.join(wrong)}")
 
@@ -547,6 +641,6 @@ def _writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_ERRORS:
-            raise StoreError(f"cannot write {place}: {os.strerror(error.errno)}") from error
+        if reason := disk_fault(error):
+            raise StoreError(f"cannot write {place}: {reason}") from error
         raise

@@ -13,6 +13,11 @@ TIME_ZONE = "America/Guatemala"
 UTC_OFFSET = timezone(timedelta(hours=-6))
 FIRST_MONTH = "2020-01"
 
+SPANISH = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio",
+    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+)  # fmt: skip
+
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
@@ -47,6 +52,11 @@ class Month:
     def end(self) -> datetime:
         """First local instant of the next month, naive."""
         return self.next().start
+
+    @property
+    def in_spanish(self) -> str:
+        """As the public reads it: `mayo de 2026`."""
+        return f"{SPANISH[self.number - 1]} de {self.year}"
 
     def next(self) -> "Month":
         return Month(self.year + self.number // 12, self.number % 12 + 1)

@@ -1,12 +1,12 @@
-"""The publication: versions of months, their manifests, the index that says which are public, and reading all of it again.
+"""The publication: versions of months, their manifests, each chained to the one before, and the index of what is public.
 
 How files are written is `formats/`; where they are kept, and the one atomic switch of the index, is a store's business
-(`stores.py`); which checks a month must pass is `quality/`.
+(`stores.py`); which checks a month must pass is `quality/`; reading all of it again is `verification.py`.
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version as installed
@@ -17,18 +17,17 @@ import msgspec
 import orjson
 
 from guatecompras import __version__
-from guatecompras.errors import GuatecomprasError, StoreError
-from guatecompras.formats.counting import count_rows, digest
+from guatecompras.errors import StoreError
+from guatecompras.formats.counting import digest
 from guatecompras.settings import LICENSE, Settings
 from guatecompras.snapshot import Snapshot
 
 Json = dict[str, Any]
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
-
-# Files whose rows nobody counts again.
-UNCOUNTED = frozenset({"manifest", "schema", "report"})
+# What stays of a version for ever, when its other files are withdrawn: what it was, and what it changed.
+FOR_EVER = frozenset({MANIFEST, "changes.jsonl.gz", "changes.parquet"})
 
 # Other versions of these may write other bytes for the same month, so they are part of a version's name.
 _LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema", "jinja2", "vl-convert-python")
@@ -65,13 +64,21 @@ def code_digest() -> str:
 
 def maker_of(config: Settings) -> str:
     """What decides, with a snapshot, a version's bytes: the code and the settings, as a sha256."""
-    told = code_digest().encode() + orjson.dumps(asdict(config), option=orjson.OPT_SORT_KEYS)
+    told = code_digest().encode() + orjson.dumps(config.decisive(), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(told).hexdigest()
 
 
-def version_of(snapshot: Snapshot, config: Settings) -> str:
-    """The name of what will be published: when its newest data is of, and a digest of all that decides its bytes."""
-    inputs = [snapshot.month, snapshot.digest, maker_of(config)]
+def inputs_of(snapshot_digest: str, config: Settings) -> str:
+    """What a version is made from, but for what was public before it: its snapshot and its maker, as a sha256."""
+    return hashlib.sha256(f"{snapshot_digest}\n{maker_of(config)}".encode()).hexdigest()
+
+
+def version_of(snapshot: Snapshot, config: Settings, base: str = "") -> str:
+    """The name of what will be published: when its newest data is of, and a digest of all that decides its bytes.
+
+    `base`: the version that it replaces, whose releases stay.
+    """
+    inputs = [snapshot.month, snapshot.digest, maker_of(config), base]
     seal = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     return f"{snapshot.as_of[:19].replace('-', '').replace(':', '')}-{seal[:12]}"
 
@@ -97,17 +104,27 @@ def manifest(
     accepted: Mapping[str, str],
     files: Iterable[PublishedFile],
     config: Settings,
+    *,
+    previous: Json | None,
+    inputs: str,
+    changes: Mapping[str, int],
 ) -> Json:
     """A version's manifest. `snapshot`: digest, as_of, rows and missing tables of the source it was made from; `accepted`:
-    blocking checks that failed and that an operator let pass, and why."""
+    blocking checks that failed and that an operator let pass, and why; `previous`: the version that this one replaces, as
+    `previous_of` names it, so that no manifest can be changed without all that came after it; `changes`: how many rows and
+    records differ from that one (`changes.table.Changes`)."""
     return {
         "schema": SCHEMA,
         "month": month,
         "version": version,
+        "previous": previous,
+        "inputs": inputs,
+        "maker": maker_of(config),
+        "changes": dict(changes),
         "license": LICENSE,
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},
-        "settings": asdict(config),
+        "settings": config.decisive(),
         "counts": dict(counts),
         "tables": dict(tables),
         "checks": list(checks),
@@ -141,24 +158,39 @@ class _File(msgspec.Struct):
     rows: int
 
 
+class _Manifest(msgspec.Struct):
+    path: str
+    bytes: int
+    sha256: str
+
+
 class _Version(msgspec.Struct):
     version: str
     published: str
+    sequence: int
+    inputs: str
+    manifest: _Manifest
     counts: dict[str, int]
-    files: list[_File]
+
+
+class _Earlier(_Version):
+    kept: bool
 
 
 class _Month(_Version):
-    versions: list[_Version]
+    files: list[_File]
+    versions: list[_Earlier]
 
 
-class _Months(msgspec.Struct):
+class _Index(msgspec.Struct):
+    sequence: int
     months: dict[str, _Month]
+    collections: dict[str, dict[str, Any]]
 
 
 def empty_index() -> Json:
     """The index of a publication that has no month yet."""
-    return {"schema": SCHEMA, "months": {}}
+    return {"schema": SCHEMA, "sequence": 0, "months": {}, "collections": {}}
 
 
 def read_index(text: bytes) -> Json:
@@ -167,159 +199,91 @@ def read_index(text: bytes) -> Json:
     schema = found.get("schema") if isinstance(found, dict) else None
     if schema != SCHEMA:
         raise ValueError(f"its schema is {schema}, not {SCHEMA}")
-    msgspec.convert(found, _Months)
+    msgspec.convert(found, _Index)
     index: Json = found
     return index
 
 
-def switched(index: Json, month: str, version: str, published: str, counts: Json, files: list[PublishedFile]) -> Json:
-    """The index with this version as the month's current one; the one before joins `versions`, newest first.
+def index_text(index: Json) -> bytes:
+    """An index as it is written."""
+    return orjson.dumps(index, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
-    `published`: RFC 3339 time. Switching to the version that is current changes nothing.
+
+def listed_versions(index: Json, path: str) -> list[str]:
+    """The versions of a month (`months/2026-01`) or a collection (`years/2026`) that an index knows, the current one first."""
+    kind, _, month = path.partition("/")
+    entry = index["months"].get(month) if kind == "months" else index.get("collections", {}).get(path)
+    return [version["version"] for version in (entry, *entry.get("versions", ()))] if entry else []
+
+
+def versions_of(index: Json, month: str) -> list[Json]:
+    """The entries of a month's versions, the current one first; empty when it has none."""
+    current = index["months"].get(month)
+    return [current, *current["versions"]] if current else []
+
+
+def previous_of(index: Json, month: str, version: str) -> Json | None:
+    """What a version replaces, or, if it is current, replaced: the version before it and the digest of its manifest."""
+    before = next((entry for entry in versions_of(index, month)[:2] if entry["version"] != version), None)
+    return before and {"version": before["version"], "sha256": before["manifest"]["sha256"]}
+
+
+def planned(index: Json, snapshot: Snapshot, config: Settings) -> tuple[str, Json | None]:
+    """The version that a snapshot makes under these settings, and what it replaces (as `previous_of`).
+
+    Where the public version was made from the same it is that one; what was public before it comes back as a new version,
+    for its releases have been followed by others.
+    """
+    current = index["months"].get(snapshot.month)
+    if current and current["inputs"] == inputs_of(snapshot.digest, config):
+        return current["version"], previous_of(index, snapshot.month, current["version"])
+    base = {"version": current["version"], "sha256": current["manifest"]["sha256"]} if current else None
+    return version_of(snapshot, config, base["version"] if base else ""), base
+
+
+def switched(
+    index: Json,
+    month: str,
+    version: str,
+    published: str,
+    counts: Json,
+    files: Iterable[PublishedFile],
+    *,
+    previous: Json | None,
+    inputs: str,
+) -> Json:
+    """The index with this version as the month's current one, by the next number of `sequence`; the one before joins
+    `versions`, newest first, without its files, which its manifest lists.
+
+    `published`: RFC 3339 time; `files`: its manifest among them; `previous`, `inputs`: as its manifest has them. Switching to
+    the version that is current changes nothing. Raises StoreError when the current one is not the one that it is to replace.
     """
     current = index["months"].get(month)
     if current and current["version"] == version:
         return index
+    if previous_of(index, month, version) != previous or _is_earlier(index, month, version):
+        raise StoreError(f"another run published {month} meanwhile; run the month again")
+    prefix = f"months/{month}/{version}/"
+    listed = [asdict(file) | {"path": f"{prefix}{file.path}"} for file in files]
+    own = next(file for file in listed if file["path"] == f"{prefix}{MANIFEST}")
+    sequence = index["sequence"] + 1
     entry = {
         "version": version,
         "published": published,
+        "sequence": sequence,
+        "inputs": inputs,
+        "manifest": {key: own[key] for key in ("path", "bytes", "sha256")},
         "counts": dict(counts),
-        "files": [asdict(file) | {"path": f"months/{month}/{version}/{file.path}"} for file in files],
+        "files": listed,
+        "versions": [_superseded(current), *current["versions"]] if current else [],
     }
-    earlier: list[Json] = []
-    if current:
-        previous = {key: value for key, value in current.items() if key != "versions"}
-        earlier = [previous, *current["versions"]]
-    entry["versions"] = [old for old in earlier if old["version"] != version]
     months = index["months"] | {month: entry}
-    return index | {"months": dict(sorted(months.items()))}
+    return index | {"sequence": sequence, "months": dict(sorted(months.items()))}
 
 
-# Reading it all again.
+def _is_earlier(index: Json, month: str, version: str) -> bool:
+    return version in (entry["version"] for entry in versions_of(index, month))
 
 
-def verify_version(folder: Path, files: Iterable[Json], month: str, *, counted: bool = True) -> list[str]:
-    """What is wrong with one version: presence, size and sha256 of each file, and rows of all formats against each other.
-
-    `folder`: the version's folder on this machine, named as the version; `files`: as in the index. Empty when all is well.
-    """
-    faults: list[str] = []
-    counts: dict[str, dict[str, int]] = {}
-    prefix = f"months/{month}/{folder.name}/"
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    listed = {entry["path"].removeprefix(prefix): entry for entry in files}
-    for name, entry in listed.items():
-        if name == entry["path"]:
-            faults.append(f"{name}: not a file of version {folder.name} of {month}")
-        elif name not in there:
-            faults.append(f"{entry['path']}: missing")
-        elif fault := _altered(folder / name, entry):
-            faults.append(f"{entry['path']}: {fault}")
-        elif counted and entry["format"] not in UNCOUNTED:
-            try:
-                counts[name] = count_rows(folder / name, entry["format"])
-            except (GuatecomprasError, ValueError) as error:
-                faults.append(f"{entry['path']}: {error}")
-                continue
-            found = sum(counts[name].values())
-            if found != entry["rows"]:
-                faults.append(f"{entry['path']}: {found} rows instead of {entry['rows']}")
-    faults += [f"{prefix}{name}: not listed" for name in sorted(there - listed.keys())]
-    return faults + disagreements(month, counts)
-
-
-def _altered(path: Path, entry: Json) -> str:
-    sha256, size = digest(path)
-    if size != entry["bytes"]:
-        return f"{size} bytes instead of {entry['bytes']}"
-    return "" if sha256 == entry["sha256"] else f"sha256 is {sha256} instead of {entry['sha256']}"
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What reading a publication again found: how much was read, and each fault as one line."""
-
-    months: int
-    versions: int
-    files: int
-    faults: tuple[str, ...]
-
-
-def verify_publication(index: Json, folder_of: Callable[[str, str], Path]) -> Verification:
-    """Check every version of every month that an index lists; `folder_of(month, version)` is where its files are."""
-    versions = [
-        (month, entry) for month, current in index["months"].items() for entry in (current, *current["versions"])
-    ]
-    faults: list[str] = []
-    for month, entry in versions:
-        folder = folder_of(month, entry["version"])
-        faults += verify_version(folder, entry["files"], month)
-        faults += _count_faults(entry, month)
-        faults += _manifest_faults(folder / MANIFEST, entry, month)
-    files = sum(len(entry["files"]) for _, entry in versions)
-    return Verification(len(index["months"]), len(versions), files, tuple(faults))
-
-
-def _count_faults(entry: Json, month: str) -> list[str]:
-    """Where the counts of an entry in the index are not the rows that the entry says the tables have."""
-    prefix = f"months/{month}/{entry['version']}/"
-    rows = {file["path"]: file["rows"] for file in entry["files"]}
-    said = {name: rows.get(f"{prefix}tables/{name}.parquet") for name in ("records", "releases", "awards")}
-    return [
-        f"{prefix}: counts {entry['counts'].get(name)} {name}, its table has {number} rows"
-        for name, number in said.items()
-        if entry["counts"].get(name) != number
-    ]
-
-
-def _manifest_faults(path: Path, entry: Json, month: str) -> list[str]:
-    """Where a version's manifest and its entry in the index say different things."""
-    prefix = f"months/{month}/{entry['version']}/"
-    listed = {file["path"].removeprefix(prefix): file for file in entry["files"]}
-    if MANIFEST not in listed:
-        return [f"{prefix}{MANIFEST}: not in the index"]
-    try:
-        document = orjson.loads(path.read_bytes())
-        said = {file["path"]: file | {"path": f"{prefix}{file['path']}"} for file in document["files"]}
-        names = (document["month"], document["version"])
-        counts = {name: document["counts"][name] for name in entry["counts"]}
-    except FileNotFoundError:
-        return []  # said already
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        return [f"{prefix}{MANIFEST}: not a manifest ({type(error).__name__})"]
-    del listed[MANIFEST]
-    disagreeing = {
-        "is of another version than the index says": names != (month, entry["version"]),
-        "lists other files than the index": said != listed,
-        "counts differ from the index": counts != entry["counts"],
-    }
-    return [f"{prefix}{MANIFEST}: {fault}" for fault, found in disagreeing.items() if found]
-
-
-# Downloads that hold every table.
-_CONTAINERS = ("_csv.zip", "_parquet.zip", ".xlsx")
-
-
-def disagreements(month: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Where the formats of one month count differently. `counts`: file name -> rows by table."""
-    seen: dict[str, dict[str, int]] = {}
-    for name, rows in counts.items():
-        if name.startswith("tables/"):
-            seen.setdefault(name.removeprefix("tables/").removesuffix(".parquet"), {})[name] = sum(rows.values())
-        elif name.endswith(_CONTAINERS):
-            for table, number in rows.items():
-                seen.setdefault(table, {})[name] = number
-        elif name.endswith((f"{month}_records.jsonl.gz", "_Guatecompras.json.zip")):
-            seen.setdefault("records", {})[name] = sum(rows.values())
-        elif name.endswith("_releases.jsonl.gz"):
-            seen.setdefault("releases", {})[name] = sum(rows.values())
-    # A table that a download lacks is one of no rows in it.
-    for name in counts:
-        if name.endswith(_CONTAINERS):
-            for numbers in seen.values():
-                numbers.setdefault(name, 0)
-    return [
-        f"{month}: {table} has " + ", ".join(f"{number} rows in {name}" for name, number in sorted(numbers.items()))
-        for table, numbers in sorted(seen.items())
-        if len(set(numbers.values())) > 1
-    ]
+def _superseded(entry: Json) -> Json:
+    return {key: value for key, value in entry.items() if key not in ("files", "versions")} | {"kept": True}

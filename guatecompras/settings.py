@@ -6,6 +6,7 @@ Where months are read from and written to is given per run (see `pipelines/`).
 from dataclasses import dataclass, field, fields
 from os import environ
 from pathlib import Path
+from typing import Any
 
 from guatecompras.errors import GuatecomprasError
 
@@ -17,8 +18,11 @@ SOURCE_URL = "https://www.guatecompras.gt"
 SEGMENT_CRITERIA = ("añoPublicaciónConvocatoria", "mesPublicaciónConvocatoria")
 
 
-def _setting(default: str, variable: str, meaning: str) -> str:
-    return field(default=default, metadata={"variable": variable, "meaning": meaning})
+FEWEST_KEPT = 2  # who read the index a moment ago still finds the files that it named
+
+
+def _setting(default: Any, variable: str, meaning: str, decisive: bool = True) -> Any:
+    return field(default=default, metadata={"variable": variable, "meaning": meaning, "decisive": decisive})
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,17 @@ class Settings:
         "GUATECOMPRAS_QUALITY_RULES",
         "file of rules for checks that replace those of `guatecompras/data/quality.toml`",
     )
+    keep_versions: int = _setting(
+        12,
+        "GUATECOMPRAS_KEEP_VERSIONS",
+        "versions of a month whose files are kept, beside the first of each year; manifests and changes always are",
+        decisive=False,
+    )
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises GuatecomprasError when the file of rules cannot be read."""
-        given = {
+        """Raises GuatecomprasError when the file of rules cannot be read, or a number is none that will do."""
+        given: dict[str, Any] = {
             item.name: environ[item.metadata["variable"]]
             for item in fields(cls)
             if environ.get(item.metadata["variable"])
@@ -59,8 +69,20 @@ class Settings:
                 given["quality_rules"] = Path(path).read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
                 raise GuatecomprasError(f"GUATECOMPRAS_QUALITY_RULES: {path} cannot be read: {error}") from error
+        if "keep_versions" in given:
+            given["keep_versions"] = _number("GUATECOMPRAS_KEEP_VERSIONS", given["keep_versions"], FEWEST_KEPT)
         return cls(**given)
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide the bytes of what is published, by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.metadata["decisive"]}
 
     def release_url(self) -> str:
         """What stands before a release's id in its persistent address."""
         return f"{self.base_url.rstrip('/')}/release/"
+
+
+def _number(variable: str, text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise GuatecomprasError(f"{variable}: '{text}' is not a whole number of at least {least}")
+    return int(text)

@@ -53,7 +53,7 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
         raise SourceError(f"the source lacks the table{'s'[: len(lacking) > 1]} {', '.join(lacking)}")
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    arrivals = Arrivals(month)
+    arrivals = Arrivals(month, reading.missing)
     files = {name: folder / f"{name}.parquet" for name in (*ARRIVAL_ORDER, REJECTS)}
     latest = ""
     # The source reads on, into the next table too, while what it gave is checked and written.

@@ -19,6 +19,9 @@ from guatecompras.texts import BLANKS, put
 MONEY_BOUND = 10**12
 QUANTITY_BOUND = 10**11
 
+# The longest text that a cell may have, in bytes: Guatecompras' forms take some thousand letters.
+TEXT_BOUND = 100_000
+
 # Least and greatest number of the columns that count or name something. (NOGs have ten digits at most.)
 RANGES: dict[str, tuple[int, int]] = {
     "nog": (1, 10**15),
@@ -41,6 +44,7 @@ UNREADABLE = "ilegible"
 IMPOSSIBLE_DATE = "fecha imposible"
 NEGATIVE = "monto negativo"
 ABSURD = "monto absurdo"
+TOO_LONG = "texto demasiado largo"
 OUT_OF_RANGE = "número fuera de rango"
 UNKNOWN_CODE = "código desconocido"
 
@@ -54,6 +58,10 @@ def check(column: Column, raw: pl.Series) -> tuple[pl.Series, list[tuple[pl.Seri
         raw = _without(raw, blank)
     if empty and not column.optional:
         faults.append((blank, EMPTY))
+    if raw.dtype == pl.String and (long := (raw.str.len_bytes() > TEXT_BOUND).fill_null(False)).any():
+        faults.append((long, TOO_LONG))
+        raw, blank = _without(raw, long), blank | long
+        empty = int(blank.sum())
     value = _parse(column, raw)
     if value.null_count() > empty:
         faults.append((value.is_null() & ~blank, UNREADABLE))

@@ -3,9 +3,12 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -14,6 +17,9 @@ from rich.table import Table
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.months import Month, parse_months
+
+if TYPE_CHECKING:
+    from guatecompras.stores import Store
 
 out = Console()
 err = Console(stderr=True)
@@ -26,6 +32,10 @@ err = Console(stderr=True)
 def main(context: click.Context, debug: bool) -> None:
     """Guatemala's open-contracting publication: Guatecompras' tables to OCDS, month by month."""
     context.obj = debug
+    # Where the terminal's language lacks a letter, a mark in its place must do: the work is done by then.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -35,7 +45,9 @@ def _one_line() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         err.print(
-            "guatecompras: interrupted; what was published stays, and the next run goes on from here", style="red"
+            "guatecompras: interrupted; what was published stays, and the next run goes on from here",
+            style="red",
+            soft_wrap=True,
         )
         sys.exit(130)
     except GuatecomprasError as error:
@@ -57,7 +69,7 @@ def _one_line() -> Iterator[None]:
     "--store",
     envvar="GUATECOMPRAS_STORE",
     default="",
-    help="Where the publication is kept. Default: data/ in the project.",
+    help="Where the publication is kept: a folder or s3://BUCKET/PREFIX?endpoint=URL. Default: data/ in the project.",
 )
 @click.option(
     "--jobs",
@@ -114,7 +126,7 @@ def publish(
         index = place.index()["months"]
         _show(
             [index[r.month] | {"month": r.month} for r in sorted(results, key=lambda r: r.month) if r.published],
-            store,
+            place.public,
             place_of_runs,
         )
         failed = [result for result in results if not result.published]
@@ -141,7 +153,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=out, transient=False)
 
 
-def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[type-arg]
+def _show(entries: list[dict], public: str, home: Path) -> None:  # type: ignore[type-arg]
     """The summary: what was published, and where it is."""
     if not entries:
         return
@@ -158,7 +170,7 @@ def _show(entries: list[dict], store: str, home: Path) -> None:  # type: ignore[
     table.caption = "rejects: concursos not published (rows and values left out); downloads by their size"
     out.print(table)
     out.print(
-        f"The files are in {Path(store).absolute() / 'publication'} (index.json lists them); the runs are in {home}.",
+        f"The files are in {public} (index.json lists them); the runs are in {home}.",
         soft_wrap=True,
     )
 
@@ -220,26 +232,165 @@ def demo_source(first: str, months: int, size: int, seed: int, target: str, form
 
 
 @main.command()
-@click.argument("store", required=False)
-def verify(store: str | None) -> None:
-    """Read a whole publication again: presence, size, sha256 of every file, and that all formats count the same rows."""
+@click.argument("words", nargs=-1, metavar="[STORE] [FILE]...")
+@click.option(
+    "--month", "months", multiple=True, metavar="YYYY-MM", help="Only this month; may be given more than once."
+)
+@click.option("--quick", is_flag=True, help="Do not count rows again: sizes, sha256 and the chain of manifests only.")
+@click.option(
+    "--key", metavar="PUBLIC.pem", type=click.Path(path_type=Path), help="The index must be signed with this key."
+)
+def verify(words: tuple[str, ...], months: tuple[str, ...], quick: bool, key: Path | None) -> None:
+    """Read a whole publication again: presence, size and sha256 of every file, the chain of manifests, rows of all formats.
+
+    With FILEs: which published file each of them is, by its content, whatever it is called now; exit status 1 if one is none.
+    """
     with _one_line():
+        from guatecompras import signing
         from guatecompras.errors import StoreError
-        from guatecompras.publication import verify_publication
+        from guatecompras.stores import open_store
+        from resources.settings import STORE_VARIABLE, default_store
+
+        files = [Path(word) for word in words if Path(word).is_file()]
+        stores = [word for word in words if Path(word) not in files]
+        if len(stores) > 1:
+            raise click.UsageError(f"{stores[-1]} is neither a file nor the store, which is {stores[0]}")
+        place = open_store(stores[0] if stores else os.environ.get(STORE_VARIABLE) or default_store())
+        index = place.index()
+        if not index["months"]:
+            raise StoreError(f"there is no publication in {place.uri}")
+        for month in months:
+            if str(Month.parse(month)) not in index["months"]:
+                raise StoreError(f"{month} is not in the publication in {place.uri}")
+        signature = signing.fault(index, signing.public_key(key)) if key else ""
+        faults = [signature] if signature else []
+        faults += _verify_files(index, place, files) if files else _verify_all(index, place, months, quick)
+        for fault in faults:
+            err.print(f"guatecompras: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1 if faults else 0)
+
+
+def _verify_all(index: dict, place: "Store", months: tuple[str, ...], quick: bool) -> list[str]:  # type: ignore[type-arg]
+    from guatecompras.gathered.verify import verify_collections
+    from guatecompras.verification import verify_publication
+
+    report = verify_publication(index, place.version_folder, months or None, counted=not quick)
+    files, faults = (0, []) if months else verify_collections(index, place.collection_folder, counted=not quick)
+    faults = [*report.faults, *faults]
+    out.print(
+        f"{report.months} months, {report.versions} versions, {report.files + files} files: {len(faults)} faults",
+        soft_wrap=True,
+    )
+    if report.left:
+        out.print(
+            f"{report.left} files of withdrawn versions are still there; the next run of their month removes them."
+        )
+    return faults
+
+
+def _verify_files(index: dict, place: "Store", files: list[Path]) -> list[str]:  # type: ignore[type-arg]
+    from guatecompras.errors import StoreError
+    from guatecompras.formats.counting import digest
+    from guatecompras.verification import known_files, verify_chain
+
+    faults, known = verify_chain(index, place.version_folder), known_files(index, place.version_folder)
+    for file in files:
+        try:
+            found = known.get(digest(file)[0])
+        except OSError as error:
+            raise StoreError(f"cannot read {file}: {error.strerror or error}") from error
+        if found is None:
+            faults.append(f"{file}: not a file of this publication")
+        else:
+            more = f", and in {len(found) - 1} other versions" if found[1:] else ""
+            out.print(f"{file}: {found[0]}{more}", markup=False, highlight=False, soft_wrap=True)
+    return faults
+
+
+@main.command()
+@click.argument("store", required=False)
+def catalog(store: str | None) -> None:
+    """Print the catalog of all that is public, as DCAT 3 in JSON-LD (`catalog.jsonld` beside the index is the same)."""
+    with _one_line():
+        from guatecompras import dcat
+        from guatecompras.settings import Settings
         from guatecompras.stores import open_store
         from resources.settings import STORE_VARIABLE, default_store
 
         place = open_store(store or os.environ.get(STORE_VARIABLE) or default_store())
-        report = verify_publication(place.index(), place.version_folder)
-        if not report.months:
-            raise StoreError(f"there is no publication in {place.uri}")
-        for fault in report.faults:
-            err.print(f"guatecompras: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
-        out.print(
-            f"{report.months} months, {report.versions} versions, {report.files} files: {len(report.faults)} faults",
-            soft_wrap=True,
-        )
-        sys.exit(1 if report.faults else 0)
+        click.echo(dcat.as_bytes(place.index(), Settings.from_environment()), nl=False)
+
+
+_STORE_OPTION = click.option(
+    "--store",
+    envvar="GUATECOMPRAS_STORE",
+    default="",
+    help="Where the publication is kept. Default: data/ in the project.",
+)
+
+
+def _opened(store: str) -> "Store":
+    from guatecompras.stores import open_store
+
+    if not store:
+        # It loads Dagster, which these commands have no other need of.
+        from resources.settings import default_store
+
+        store = default_store()
+    return open_store(store)
+
+
+@main.command()
+@_STORE_OPTION
+@click.option("--since", "cursor", default="", metavar="CURSOR", help="After which row. Default: from the first.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="So many rows at the most. Default: all there are.")
+@click.option("--follow/--no-follow", default=False, show_default=True, help="Wait for more, until interrupted.")
+@click.option("--every", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Seconds between two looks.")
+def changes(store: str, cursor: str, limit: int | None, follow: bool, every: float) -> None:
+    """What changed, over all months, in the order in which it became public: JSON Lines.
+
+    Each line has a `cursor`, to go on after it with --since. The cursor of the end, which is further on where the last
+    versions changed nothing, is told on the other output.
+    """
+    with _one_line():
+        from itertools import chain
+
+        from guatecompras.changes import feed
+
+        place, left = _opened(store), limit
+        with suppress(KeyboardInterrupt):  # how who follows ends it
+            while True:
+                page = feed.page(place, cursor, min(feed.LIMIT, left or feed.LIMIT))
+                sys.stdout.buffer.writelines(chain.from_iterable((feed.as_json(row), b"\n") for row in page.rows))
+                sys.stdout.buffer.flush()
+                cursor = page.cursor
+                left = left if left is None else left - len(page.rows)
+                if left == 0 or (page.up_to_date and not follow):
+                    break
+                if page.up_to_date:
+                    time.sleep(every)
+        err.print(f"guatecompras: go on with --since {cursor}", markup=False, highlight=False, soft_wrap=True)
+
+
+@main.command("collect")
+@_STORE_OPTION
+def collect_command(store: str) -> None:
+    """Bring the yearly files and the whole history up to date with the months that are public."""
+    with _one_line():
+        from guatecompras import dcat
+        from guatecompras.gathered.collect import collect
+        from guatecompras.settings import Settings
+
+        place = _opened(store)
+        found = collect(place)
+        dcat.publish(place, Settings.from_environment())
+        for one in found:
+            counts, mark = one.entry["counts"], "made" if one.made else "as it was"
+            out.print(
+                f"{one.name} {mark}: {counts['months']} months, {counts['records']:,} records ({one.entry['version']})",
+                soft_wrap=True,
+                highlight=False,
+            )
 
 
 if __name__ == "__main__":

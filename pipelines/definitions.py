@@ -4,11 +4,11 @@ import dagster as dg
 
 from assets.downloads import downloads
 from assets.ocds import ocds_documents
-from assets.publication import publication_index, publication_month
+from assets.publication import publication_changes, publication_collections, publication_index, publication_month
 from assets.quality import quality_report
 from assets.source import source_tables
 from assets.tables import flat_tables
-from pipelines.jobs import index_job, month_job
+from pipelines.jobs import collections_job, index_job, month_job
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.alerts import Alerts
@@ -24,10 +24,12 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             flat_tables,
             quality_report,
             downloads,
+            publication_changes,
             publication_month,
             publication_index,
+            publication_collections,
         ],
-        jobs=[month_job, index_job],
+        jobs=[month_job, index_job, collections_job],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},

@@ -1,13 +1,14 @@
-"""The jobs: a month from source to publication, and the index over all months."""
+"""The jobs: a month from source to publication, the index over all months, and what is published over several."""
 
 import dagster as dg
 
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
+_COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
 
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
     "month",
-    selection=dg.AssetSelection.all() - _INDEX,
+    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS,
     executor_def=dg.in_process_executor,
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )
@@ -17,4 +18,11 @@ index_job = dg.define_asset_job(
     selection=_INDEX,
     executor_def=dg.in_process_executor,
     description="Re-read the index of all months and compare every current file with it.",
+)
+
+collections_job = dg.define_asset_job(
+    "collections",
+    selection=_COLLECTIONS,
+    executor_def=dg.in_process_executor,
+    description="Bring the yearly files and the whole history up to date with the months that are public.",
 )

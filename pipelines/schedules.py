@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from guatecompras.months import TIME_ZONE, current_month
-from pipelines.jobs import index_job, month_job
+from pipelines.jobs import collections_job, index_job, month_job
 
 
 @dg.schedule(
@@ -48,4 +48,16 @@ def index_check_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
     return dg.RunRequest(run_key=f"index:{context.scheduled_execution_time.isoformat()}")
 
 
-SCHEDULES = [closed_month_schedule, running_month_schedule, index_check_schedule]
+@dg.schedule(
+    job=collections_job,
+    cron_schedule="0 7 2 * *",
+    execution_timezone=TIME_ZONE,
+    name="collections",
+    description="Gather the year and the whole history, on the 2nd at 07:00, after the month that closed.",
+)
+def collections_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run a month."""
+    return dg.RunRequest(run_key=f"collections:{context.scheduled_execution_time.isoformat()}")
+
+
+SCHEDULES = [closed_month_schedule, running_month_schedule, index_check_schedule, collections_schedule]

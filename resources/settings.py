@@ -33,7 +33,11 @@ class SourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The publication's store, by its URI (empty: GUATECOMPRAS_STORE, else `data/` in the project's root)."""
+    """The publication's store, by its URI (empty: GUATECOMPRAS_STORE, else `data/` in the project's root).
+
+    A folder, or `s3://BUCKET/PREFIX?endpoint=URL&region=NAME` with credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of
+    every process that runs assets; it has none in it, so it may be shown. Work is on the machine of the run (GUATECOMPRAS_WORK).
+    """
 
     uri: str = ""
 

@@ -1,4 +1,4 @@
-"""What several rooms' tests need: a real PostgreSQL server, started once and only if a test asks for it."""
+"""What several rooms' tests need, made once and only if a test asks for it: a real PostgreSQL server, a publication."""
 
 import shutil
 import tempfile
@@ -10,6 +10,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+
+from guatecompras.stores import LocalStore
+from tests.publications import MONTH, published
 
 # How long an example takes says more of the machine's other work than of ours.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -44,3 +47,14 @@ def doomed_server() -> Iterator[Any]:
     """Another one, for a test that stops it."""
     with _server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def three_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with three versions of a month and one of another, without its work. Not to be changed: copy it."""
+    store = LocalStore(tmp_path_factory.mktemp("publication") / "store")
+    for seed in (1, 2, 3):
+        published(store, seed, MONTH)
+    published(store, 1, "2026-02")
+    shutil.rmtree(store.root / "work")
+    return store.root

@@ -14,12 +14,12 @@ ALL_COLUMNS = {column.name for table in TABLES.values() for column in table.colu
 each_table = pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
 
 
-def test_there_are_nine_tables_and_three_are_needed() -> None:
+def test_there_are_nine_tables_and_two_are_needed() -> None:
     assert list(TABLES) == [
         "concursos", "eventos", "partes", "renglones", "caracteristicas", "ofertas", "adjudicaciones", "contratos",
         "documentos",
     ]  # fmt: skip
-    assert [name for name, table in TABLES.items() if table.needed] == ["concursos", "eventos", "partes"]
+    assert [name for name, table in TABLES.items() if table.needed] == ["concursos", "partes"]
 
 
 @each_table

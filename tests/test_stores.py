@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from guatecompras.errors import StoreError
-from guatecompras.publication import MANIFEST, PublishedFile, empty_index, switched
+from guatecompras.publication import MANIFEST, empty_index
 from guatecompras.stores import STALE_AFTER, LocalStore, open_store
+from tests.switching import switch, switched_to
 
 MONTH = "2026-01"
 FIRST, SECOND, THIRD = (f"20260201T00000{number}-{'0' * 12}" for number in (1, 2, 3))
@@ -39,8 +40,7 @@ def _files(store: LocalStore, text: str = "one", month: str = MONTH) -> dict[str
 
 def _publish(store: LocalStore, version: str, month: str = MONTH) -> None:
     store.put_version(month, version, _files(store, version, month))
-    listed = [PublishedFile("a.csv", "csv", 1, "0" * 64, 0)]
-    store.update_index(lambda index: switched(index, month, version, "2026-02-01T00:00:00-06:00", {}, listed))
+    switch(store, month, version)
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
@@ -120,7 +120,7 @@ def test_a_work_folder_on_another_disk_is_copied(store: LocalStore, disk: Path) 
 
 def test_an_absent_index_is_an_empty_one_and_nobody_shares_it(store: LocalStore) -> None:
     store.index()["months"]["2026-01"] = "spoilt"
-    assert store.index() == {"schema": 1, "months": {}}
+    assert store.index() == {"schema": 2, "sequence": 0, "months": {}, "collections": {}}
 
 
 def test_an_unchanged_index_is_not_written(store: LocalStore) -> None:
@@ -145,12 +145,12 @@ def test_a_change_that_fails_leaves_the_index(store: LocalStore) -> None:
     ("text", "words"),
     [
         ("", "not an index"),
-        ('{"schema": 1, "months": {', "not an index"),
+        ('{"schema": 2, "months": {', "not an index"),
         ("[]", "its schema is None"),
-        ('{"schema": 2, "months": {}}', "its schema is 2, not 1"),
-        ('{"schema": 1}', "months"),
-        ('{"schema": 1, "months": {"2026-01": {"version": "a"}}}', "months"),
-        ('{"schema": 1, "months": {"2026-01": 5}}', "months"),
+        ('{"schema": 1, "months": {}}', "its schema is 1, not 2"),
+        ('{"schema": 2}', "sequence"),
+        ('{"schema": 2, "sequence": 1, "months": {"2026-01": {"version": "a"}}, "collections": {}}', "months"),
+        ('{"schema": 2, "sequence": 1, "months": {"2026-01": 5}, "collections": {}}', "months"),
     ],
 )
 def test_a_damaged_or_foreign_index_is_one_clear_line_and_stays(store: LocalStore, text: str, words: str) -> None:
@@ -188,11 +188,10 @@ _SWITCHER = """
 import os
 import sys
 from pathlib import Path
-from guatecompras.publication import PublishedFile, switched
 from guatecompras.stores import LocalStore
+from tests.switching import switch
 
 store, month = LocalStore(Path(sys.argv[1])), sys.argv[2]
-listed = [PublishedFile("a.csv", "csv", 1, "0" * 64, 0)]
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):
@@ -201,7 +200,7 @@ for number in range(int(sys.argv[3])):
     for path in files.values():
         path.write_text(version)
     store.put_version(month, version, files)
-    store.update_index(lambda index: switched(index, month, version, "2026-02-01T00:00:00-06:00", {}, listed))
+    switch(store, month, version)
     store.tidy(month)
 """
 
@@ -385,7 +384,7 @@ def test_a_full_disk_is_one_clear_line_and_the_publication_stays(disk: Path) -> 
     before = _tree(store.root / "publication")
     filler = _fill(disk)
     with pytest.raises(StoreError, match=r"cannot write .*index\.json: No space left") as raised:
-        store.update_index(lambda index: switched(index, "2026-02", FIRST, "2026-03-01T00:00:00-06:00", {}, []))
+        store.update_index(lambda index: switched_to(index, "2026-02", FIRST))
     assert "\n" not in str(raised.value)
     assert _tree(store.root / "publication") == before
     filler.unlink()

@@ -18,6 +18,7 @@ from pathlib import Path
 from guatecompras.errors import StoreError
 
 _PART = re.compile(r"\..+\.part-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]{8}", re.DOTALL)
+_NUMBER = re.compile(r"\(os error (\d+)\)")
 
 # What a person can mend; any other OSError is raised as it is.
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
@@ -39,12 +40,19 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
         sync(path.parent)
     except OSError as error:
-        if error.errno in DISK_ERRORS:
-            raise StoreError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+        if reason := disk_fault(error):
+            raise StoreError(f"cannot write {path}: {reason}") from error
         raise
     finally:
         with suppress(OSError):  # gone after the rename; and cleaning must not hide the first error
             part.unlink()
+
+
+def disk_fault(error: OSError) -> str:
+    """What is wrong with the disk, if a person can mend it, else empty. Polars gives the number in its words alone."""
+    told = _NUMBER.search(str(error))
+    number = error.errno or (int(told[1]) if told else 0)
+    return os.strerror(number) if number in DISK_ERRORS else ""
 
 
 def part_of(path: Path) -> Path:

@@ -25,6 +25,7 @@ from guatecompras.formats.excel import ABOUT_TITLE
 
 _LARGEST_RECORD = 256 << 20  # bytes; more between two records means that the document is not one of ours
 _LARGEST_HEAD = 16 << 20
+_DESCRIPTION = "datapackage.json"  # of the other members, no table itself
 
 
 def count_rows(path: Path, format: str) -> dict[str, int]:
@@ -34,7 +35,7 @@ def count_rows(path: Path, format: str) -> dict[str, int]:
     |---|---|
     | `json` (ZIP of record packages, compact) | `{"records": n}` |
     | `jsonl.gz` | `{"lines": n}` |
-    | `csv.zip`, `parquet.zip` | one entry a member, without its suffix |
+    | `csv.zip`, `parquet.zip` | one entry a member, without its suffix; `datapackage.json` left out |
     | `xlsx` | one entry a sheet, without its header; "Acerca de" left out, "<title> (2)" … added to "<title>" |
     | `csv`, `parquet` | `{"rows": n}` |
     """
@@ -71,6 +72,9 @@ def _members(path: Path, suffix: str, count: Callable[[Iterable[bytes]], int]) -
     with zipfile.ZipFile(path) as archive:
         found = {}
         for name in archive.namelist():
+            if name == _DESCRIPTION:
+                archive.read(name)
+                continue
             if not name.endswith(suffix):
                 raise _BrokenError(f"its member {name} is not a {suffix} file")
             with archive.open(name) as stream:

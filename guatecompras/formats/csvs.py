@@ -18,17 +18,25 @@ from guatecompras.formats.archive import ZipWriter
 from guatecompras.formats.deflating import Blocks
 from guatecompras.formats.parquets import batches, schema_of
 
+NOTHING: Mapping[str, bytes] = {}
+
 _DANGEROUS = r"^(?:[\t\r\n]|[\s\p{Cc}\p{Cf}]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
 _TIME = "%Y-%m-%dT%H:%M:%S%.f%:z"
 
 
-def write_csv_zip(tables: Mapping[str, Path], out: Path, blocks: Blocks | None = None) -> dict[str, int]:
-    """Write one `<table>.csv` for each Parquet file into one ZIP, atomically; returns the rows of each.
+def write_csv_zip(
+    tables: Mapping[str, Path], out: Path, blocks: Blocks | None = None, beside: Mapping[str, bytes] = NOTHING
+) -> dict[str, int]:
+    """Write one `<table>.csv` for each Parquet file into one ZIP, atomically, after the members `beside`; returns the rows of
+    each table.
 
     Raises GuatecomprasError when a table cannot be read, StoreError when the archive cannot be written.
     """
     rows = dict.fromkeys(tables, 0)
     with ZipWriter(out, blocks=blocks) as archive:
+        for name, content in beside.items():
+            with archive.entry(name) as stream:
+                stream.write(content)
         for name, path in tables.items():
             header = pl.DataFrame(schema=dict.fromkeys(schema_of(path)[0], pl.String))
             with archive.entry(f"{name}.csv") as stream:

@@ -21,12 +21,12 @@ BATCH = 1 << 14  # rows a reader holds at once
 class TableWriter:
     """Writes one Parquet file batch by batch, atomically; use it in a `with` statement.
 
-    Row groups hold exactly 32,768 rows whatever the batches were, so the bytes depend on the rows alone. The schema's
+    Row groups hold exactly `group` rows whatever the batches were, so the bytes depend on the rows alone. The schema's
     metadata, the fields' included (descriptions), goes into the file. `rows`: how many were written so far.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._path, self._schema = path, schema
+    def __init__(self, path: Path, schema: pa.Schema, group: int = ROW_GROUP) -> None:
+        self._path, self._schema, self._group = path, schema, group
         self._stack = ExitStack()
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
@@ -68,7 +68,7 @@ class TableWriter:
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
         self.rows += table.num_rows
-        if self._waiting_rows >= ROW_GROUP:
+        if self._waiting_rows >= self._group:
             self._flush(final=False)
 
     def _flush(self, final: bool) -> None:
@@ -76,8 +76,8 @@ class TableWriter:
             return
         # One chunk a column: how the rows were cut into batches must not show in the pages.
         table = pa.concat_tables(self._waiting).combine_chunks()
-        end = table.num_rows if final else table.num_rows // ROW_GROUP * ROW_GROUP
-        self._writer.write_table(table.slice(0, end), row_group_size=ROW_GROUP)
+        end = table.num_rows if final else table.num_rows // self._group * self._group
+        self._writer.write_table(table.slice(0, end), row_group_size=self._group)
         self._waiting = [table.slice(end)]
         self._waiting_rows = table.num_rows - end
 

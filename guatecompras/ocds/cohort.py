@@ -20,7 +20,8 @@ from guatecompras.formats.archive import gzip_lines_writer
 from guatecompras.formats.atomic import sweep
 from guatecompras.formats.deflating import Blocks
 from guatecompras.ocds import releases
-from guatecompras.ocds.earlier import Earlier, Kept, Takeover
+from guatecompras.ocds.corrections import EDITS_SCHEMA, compiled, settle
+from guatecompras.ocds.earlier import Earlier, Split, Walk, unsplit
 from guatecompras.ocds.merge import MergeError, Merger, merge_rules_from_schema
 from guatecompras.ocds.profile import compiled_schema
 from guatecompras.ocds.validation import Validator
@@ -37,13 +38,15 @@ UNMERGEABLE = "sus releases no se pueden compilar"
 
 @dataclass
 class Cohort:
-    """What was built. `counts`: concursos (in), records, releases, rejected; `reused`: records that an earlier version
-    had already; `seconds`: per stage of the pass."""
+    """What was built. `edits`: what was edited in the source without an event (corrections.EDITS_SCHEMA); `counts`: concursos
+    (in), records, releases, rejected, corrections; `reused`: records that the public version had already; `seconds`: per
+    stage of the pass."""
 
     releases: Path
     records: Path
     releases_table: Path
     rejects: pl.DataFrame
+    edits: pl.DataFrame
     counts: dict[str, int]
     reused: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -63,22 +66,28 @@ class _Clock:
 
 
 def build(
-    snapshot: Snapshot, folder: Path, config: Settings, batch: int = BATCH, earlier: Earlier | None = None
+    snapshot: Snapshot,
+    folder: Path,
+    config: Settings,
+    batch: int = BATCH,
+    earlier: Earlier | None = None,
+    detected: str = "",
 ) -> Cohort:
     """Write `<month>_releases.jsonl.gz`, `<month>_records.jsonl.gz` and `tables/releases.parquet` into `folder`.
 
     A NOG is published with all its releases and its record, or, when any of them is invalid, rejected with all of them.
-    `earlier`: made by the same code under the same settings; the files are the same with and without it.
+    `earlier`: the public version, if there is one, whose releases stay; `detected`: then RFC 3339, when the source was read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
     month = snapshot.month
     paths = folder / f"{month}_releases.jsonl.gz", folder / f"{month}_records.jsonl.gz"
     rejects: list[pl.DataFrame] = [pl.read_parquet(snapshot.files["rechazos"])]
-    counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0}
+    edits: list[pl.DataFrame] = [pl.DataFrame(schema=EDITS_SCHEMA)]
+    counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0, "corrections": 0}
     reused = 0
     clock = _Clock()
-    maker = _Maker(snapshot, earlier)
+    maker = _Maker(snapshot, earlier, detected)
     with ExitStack() as stack:
         before = (earlier.releases, earlier.records) if earlier else (None, None)
         blocks = [stack.enter_context(Blocks(path)) for path in before]
@@ -87,10 +96,12 @@ def build(
             for path, known in zip(paths, blocks, strict=True)
         )
         table = stack.enter_context(TableSet(folder / "tables", ["releases"]))
-        for built, kept in stack.enter_context(ahead(maker.releases(nog_batches(snapshot.files, batch)))):
+        for built, split in stack.enter_context(ahead(maker.releases(nog_batches(snapshot.files, batch)))):
             clock.lap("releases")  # what they take longer than the steps below
-            made, compiled, faults = maker.judged(built, clock)
-            rejects.append(faults)
+            judged = maker.judged(built, split.public, clock)
+            made, compiled, kept = judged.releases, judged.records, split.kept
+            rejects.append(judged.faults)
+            edits.append(judged.edits)
             rows = releases_table(made, config.release_url())
             if kept:
                 made, compiled = _together(made, kept.releases), _together(compiled, kept.records)
@@ -100,11 +111,13 @@ def build(
             table.write({"releases": rows})
             counts["releases"] += made.height
             counts["records"] += compiled.height
+            counts["corrections"] += judged.corrections
             reused += kept.records.height if kept else 0
             clock.lap("write")
     counts["rejected"] = counts["concursos"] - counts["records"]
     everything = pl.concat(rejects).sort("tabla", "nog", "clave", "columna", "valor", "motivo", nulls_last=True)
-    return Cohort(*paths, table.files["releases"], everything, counts, reused, clock.seconds)
+    listed = pl.concat(edits).sort("nog", "release", "path")
+    return Cohort(*paths, table.files["releases"], everything, listed, counts, reused, clock.seconds)
 
 
 def _together(fresh: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
@@ -138,33 +151,55 @@ class Lines(Sequence[memoryview]):
         return (data[ends[place] : ends[place + 1]] for place in range(self._length))
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """Of a batch: the releases that are valid, their records (nog, json), the faults of what was dropped, and the edits."""
+
+    releases: pl.DataFrame
+    records: pl.DataFrame
+    faults: pl.DataFrame
+    edits: pl.DataFrame
+    corrections: int
+
+
 class _Maker:
     """Makes the releases and records of a batch; holds what is the same for the whole month."""
 
-    def __init__(self, snapshot: Snapshot, earlier: Earlier | None) -> None:
-        self._month = snapshot.month
+    def __init__(self, snapshot: Snapshot, earlier: Earlier | None, detected: str) -> None:
+        self._month, self._detected = snapshot.month, detected
         self._offers_known = "ofertas" not in snapshot.missing
         self._directory = releases.Directory.in_files(snapshot.files)
-        self._takeover = Takeover(earlier) if earlier and earlier.serves(snapshot, self._directory) else None
+        self._split = Walk(earlier, snapshot, self._directory).split if earlier else unsplit
         self._merger = Merger(merge_rules_from_schema(compiled_schema()))
         self._release_validator, self._record_validator = Validator("release"), Validator("compiled")
+        self._correction_validator = Validator("correction")
 
-    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[tuple[pl.DataFrame, Kept | None]]:
+    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[tuple[pl.DataFrame, Split]]:
         """The releases of batches of NOGs (RELEASE_COLUMNS), but for those that are taken over."""
         for rows in batches:
-            fresh, kept = self._takeover.split(rows) if self._takeover else (rows, None)
-            yield releases.build(fresh, self._directory, self._month, offers_known=self._offers_known), kept
+            split = self._split(rows)
+            yield releases.build(split.fresh, self._directory, self._month, offers_known=self._offers_known), split
 
-    def judged(self, made: pl.DataFrame, clock: _Clock) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Of releases those that are valid, their compiled records (nog, json) and the faults of what was dropped."""
-        faults = _faults(self._release_validator, made.select("nog", "json"))
+    def judged(self, built: pl.DataFrame, public: pl.DataFrame, clock: _Clock) -> _Judged:
+        """What of the releases of a batch can be published. `public`: those that are (corrections.PUBLIC_SCHEMA)."""
+        settled = settle(built, public, self._merger, self._detected)
+        clock.lap("corrections")
+        made = settled.releases
+        # What is public was valid when it was published, and stays whatever the profile says today.
+        fresh = made.filter(~pl.col("id").is_in(settled.public + settled.corrections)) if settled.public else made
+        faults = _faults(self._release_validator, fresh.select("nog", "json"))
+        if settled.corrections:
+            corrections = made.filter(pl.col("id").is_in(settled.corrections))
+            faults = pl.concat([faults, _faults(self._correction_validator, corrections.select("nog", "json"))])
         made = _without(made, faults)
         clock.lap("validate")
         compiled, unmerged = compile_records(made, self._merger)
         clock.lap("compile")
         wrong = pl.concat([unmerged, _faults(self._record_validator, compiled)])
         clock.lap("validate")
-        return _without(made, wrong), _without(compiled, wrong), pl.concat([faults, wrong])
+        made, faults = _without(made, wrong), pl.concat([faults, wrong])
+        kept = made["id"].is_in(settled.corrections).sum() if settled.corrections else 0
+        return _Judged(made, _without(compiled, wrong), faults, _without(settled.edits, faults), int(kept))
 
 
 def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -173,7 +208,7 @@ def compile_records(made: pl.DataFrame, merger: Merger) -> tuple[pl.DataFrame, p
     nogs, texts, faults = [], [], []
     for nog, lines in _histories(made.join(covered, on="nog", how="anti", maintain_order="left")):
         try:
-            merged = merger.compile_sorted([orjson.loads(line) for line in lines])
+            merged = compiled([orjson.loads(line) for line in lines], merger)
         except MergeError as error:
             faults.append((nog, "", str(error), UNMERGEABLE))
             continue

@@ -1,6 +1,7 @@
 """The Guatecompras profile of OCDS 1.1 as JSON Schemas, codelists and extension definitions, made from the mapping.
 
-Stricter than the standard: closed to unknown fields, no nulls, nothing empty, one time offset, codes checked. Whatever
+Stricter than the standard: closed to unknown fields, no nulls, nothing empty, one time offset, codes checked. Only a
+correction, the release that says what was edited without an event, may have nulls and entries cut short. Whatever
 the official schema refuses this one refuses too, and lists merge by the same rules (both tested against the official
 files). Checking documents against it is `validation.py`; what each field means and comes from is `mapping.py`.
 """
@@ -99,6 +100,10 @@ def closed_codes() -> dict[str, tuple[str, ...]]:
     return _CLOSED | {"currency": tuple(sorted(catalogs.codes("monedas")))}
 
 
+# What a list's entry says of itself even where the rest of it is gone, as the standard demands.
+_KEYS = frozenset({"id", "awardID"})
+
+
 def _string(field: Field) -> Schema:
     if field.codelist in closed_codes():
         return {"type": "string", "enum": list(closed_codes()[field.codelist])}
@@ -111,30 +116,40 @@ def _string(field: Field) -> Schema:
     return schema
 
 
-def _object(children: list[Field], tree: dict[str, list[Field]]) -> Schema:
+def _object(children: list[Field], tree: dict[str, list[Field]], corrections: bool) -> Schema:
     schema: Schema = {"type": "object"}
-    required = [child.name for child in children if child.required]
+    # The release itself always says which one it is.
+    needed = {child.name for child in children if child.required and not (corrections and child.parent)}
+    required = [child.name for child in children if child.name in needed | (_KEYS if child.required else set())]
     if required:
         schema["required"] = required
     else:
         schema["minProperties"] = 1
-    schema["properties"] = {child.name: _node(child, tree) for child in children}
+    schema["properties"] = {child.name: _node(child, tree, corrections) for child in children}
     schema["additionalProperties"] = False
     return schema
 
 
-def _node(field: Field, tree: dict[str, list[Field]]) -> Schema:
+def _node(field: Field, tree: dict[str, list[Field]], corrections: bool) -> Schema:
     schema: Schema = {"title": field.title, "description": field.description}
     if field.type == "object":
-        schema |= _object(tree[field.path], tree)
+        schema |= _object(tree[field.path], tree, corrections)
     elif field.type == "array<object>":
-        schema |= {"type": "array", "minItems": 1, "uniqueItems": True, "items": _object(tree[field.path], tree)}
+        items = _object(tree[field.path], tree, corrections)
+        schema |= {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
     elif field.type == "array<string>":
         schema |= {"type": "array", "minItems": 1, "items": _string(field)}
     elif field.type == "string":
         schema |= _string(field)
     else:
         schema |= {"type": field.type, "minimum": 0}
+    if (
+        corrections
+        and field.parent
+        and field.name not in _KEYS
+        and (field.type != "array<object>" or field.path in _MERGE)
+    ):
+        schema |= _nullable(schema)
     if field.codelist:
         schema |= {"codelist": f"{field.codelist}.csv", "openCodelist": field.codelist not in closed_codes()}
     if field.path in _MERGE:
@@ -142,20 +157,28 @@ def _node(field: Field, tree: dict[str, list[Field]]) -> Schema:
     return schema
 
 
-def _root() -> Schema:
+def _nullable(schema: Schema) -> Schema:
+    also = {"type": [schema["type"], "null"]}
+    return also | {"enum": [*schema["enum"], None]} if "enum" in schema else also
+
+
+def _root(corrections: bool = False) -> Schema:
     tree: dict[str, list[Field]] = defaultdict(list)
     for field in fields():
         tree[field.parent].append(field)
-    return _object(tree[""], tree)
+    return _object(tree[""], tree, corrections)
 
 
-def release_schema() -> Schema:
-    """The profile of one release, JSON Schema draft 4 without references, titles and descriptions in Spanish."""
+def release_schema(corrections: bool = False) -> Schema:
+    """The profile of one release, JSON Schema draft 4 without references, titles and descriptions in Spanish.
+
+    `corrections`: of any release, corrections included; else of those that are made from an event.
+    """
     words = {
         "title": "Publicación (release) de Guatecompras",
         "description": "Estado público de un concurso de Guatecompras justo después de un hecho.",
     }
-    return {"$schema": DRAFT} | words | _root()
+    return {"$schema": DRAFT} | words | _root(corrections)
 
 
 def compiled_schema() -> Schema:
@@ -234,7 +257,7 @@ def release_package_schema() -> Schema:
         "type": "array",
         "minItems": 1,
         "uniqueItems": True,
-        "items": {key: value for key, value in release_schema().items() if key != "$schema"},
+        "items": {key: value for key, value in release_schema(corrections=True).items() if key != "$schema"},
     }
     words = "Paquete de publicaciones de Guatecompras", "Publicaciones (releases) con los datos de quien las publica."
     return _package(*words, "releases", releases)
@@ -359,7 +382,7 @@ def _json(value: object) -> str:
 def profile_files() -> dict[str, str]:
     """Everything a month publishes about its own form: relative path (with `/`) -> text, always the same bytes."""
     files = {
-        "release-schema.json": _json(release_schema()),
+        "release-schema.json": _json(release_schema(corrections=True)),
         "compiled-release-schema.json": _json(compiled_schema()),
         "release-package-schema.json": _json(release_package_schema()),
         "record-package-schema.json": _json(record_package_schema()),

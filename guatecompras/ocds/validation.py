@@ -21,10 +21,11 @@ import orjson
 from guatecompras.errors import GuatecomprasError
 from guatecompras.ocds import profile
 
-Kind = Literal["release", "compiled"]
+Kind = Literal["release", "correction", "compiled"]
 
 _SCHEMAS: dict[Kind, Callable[[], profile.Schema]] = {
     "release": profile.release_schema,
+    "correction": lambda: profile.release_schema(corrections=True),
     "compiled": profile.compiled_schema,
 }
 _SHOWN = 60  # characters of a wrong value in a message
@@ -37,7 +38,14 @@ _NAMES = {
     float: "número",
     type(None): "nulo",
 }
-_TYPES = {"object": "objeto", "array": "lista", "string": "texto", "integer": "entero", "number": "número"}
+_TYPES = {
+    "object": "objeto",
+    "array": "lista",
+    "string": "texto",
+    "integer": "entero",
+    "number": "número",
+    "null": "nulo",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -77,9 +85,13 @@ def _shown(value: Any) -> str:
     return _line(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
+def _type(rule: str | list[str]) -> str:
+    return " o ".join(_TYPES[name] for name in ([rule] if isinstance(rule, str) else rule))
+
+
 # Rule -> what is wrong, from the wrong value and the rule's own value.
 _MESSAGES: dict[str, Callable[[Any, Any], str]] = {
-    "type": lambda value, rule: f"es {_NAMES[type(value)]} y debe ser {_TYPES[rule]}: {_shown(value)}",
+    "type": lambda value, rule: f"es {_NAMES[type(value)]} y debe ser {_type(rule)}: {_shown(value)}",
     "enum": lambda value, rule: f"no está en la lista de códigos: {_shown(value)}",
     "pattern": lambda value, rule: f"no tiene la forma debida: {_shown(value)}",
     "format": lambda value, rule: (

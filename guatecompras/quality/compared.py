@@ -5,6 +5,7 @@ Which of it a check looks at, and whether anything differs too much, is for the 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ REPORT = "quality.json"
 _TOLD = frozenset({"version", "score", "dimensions", "counts", "distributions"})
 # The tables of other months that checks read: what has an id that no other month may have.
 ELSEWHERE = ("records", "releases", "contracts")
+# The files that are read of the months before.
+OF_OTHERS = (REPORT, *(f"tables/{name}.parquet" for name in ELSEWHERE))
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class Compared:
 def read(store: Store, month: str, version: str) -> Compared:
     """What the version of a month that is being made is compared with. Raises StoreError when the index cannot be read."""
     listed = store.index()["months"]
-    before = {name: _Version(store, name, listed[name]) for name in _months_before(month) if name in listed}
-    own = _Version(store, month, listed[month]) if month in listed and listed[month]["version"] != version else None
+    before = {name: _Version(store, name, listed[name], OF_OTHERS) for name in _months_before(month) if name in listed}
+    replaced = month in listed and listed[month]["version"] != version
+    own = _Version(store, month, listed[month], _of_own(month)) if replaced else None
     reports = {name: found for name, one in before.items() if (found := one.report())}
     elsewhere = {name: found for name, one in before.items() if (found := one.tables(ELSEWHERE))}
     previous = own.previous() if own else None
@@ -64,6 +68,11 @@ def read(store: Store, month: str, version: str) -> Compared:
     )
 
 
+def _of_own(month: str) -> tuple[str, ...]:
+    """The files that are read of the version that is replaced."""
+    return (REPORT, MANIFEST, f"{month}_releases.jsonl.gz", *(f"tables/{name}.parquet" for name in NAMES))
+
+
 def _months_before(month: str) -> Iterator[str]:
     """The twelve calendar months before, oldest first."""
     year, number = map(int, month.split("-"))
@@ -74,12 +83,18 @@ def _months_before(month: str) -> Iterator[str]:
 
 @dataclass
 class _Version:
-    """A public version, file by file. `unreadable` fills while it is read."""
+    """A public version, file by file. `names`: those that are read; `unreadable` fills while they are."""
 
     store: Store
     month: str
     entry: Json
+    names: tuple[str, ...]
     unreadable: list[str] = field(default_factory=list)
+
+    @cached_property
+    def _folder(self) -> Path:
+        # At once, where they have to be fetched.
+        return self.store.version_folder(self.month, self.version, self.names)
 
     @property
     def version(self) -> str:
@@ -127,7 +142,7 @@ class _Version:
 
     def _file(self, name: str) -> Path | None:
         """A file of the version with the bytes that the index says; None where it has none of that name, or other bytes."""
-        path = self.store.version_folder(self.month, self.version) / name
+        path = self._folder / name
         entry = next((file for file in self.entry["files"] if file["path"] == self._address(name)), None)
         if entry is None:
             return None

@@ -7,15 +7,19 @@ are sound is `arrivals.py`'s business.
 # Local times are naive by contract.
 # ruff: noqa: DTZ001
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from guatecompras import values
@@ -23,9 +27,11 @@ from guatecompras.contract import PLAUSIBLE_YEARS, TABLES
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import replacing
 from guatecompras.months import FIRST_MONTH, TIME_ZONE, Month
+from resources.sources.bounds import most_bytes, most_rows
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _BATCH_ROWS = 50_000
+_CHUNK = 2**20
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 # Size and time of change: a file that another program rewrites meanwhile must not give half of each version.
@@ -106,9 +112,9 @@ class FolderSource:
         return {str(month): moment or month.start for _, month, moment in months}
 
     def _homes_of(self, files: dict[str, File]) -> Homes:
-        stamps = [files[name].stamp for name in ("concursos", "eventos")]
+        stamps = [files[name].stamp for name in ("concursos", "eventos") if name in files]
         if self._homes is None or self._homes[0] != stamps:
-            self._homes = stamps, _find_homes(files["concursos"], files["eventos"])
+            self._homes = stamps, _find_homes(files["concursos"], files.get("eventos"))
         return self._homes[1]
 
 
@@ -156,7 +162,7 @@ def _charged(file: File, homes: Homes) -> pl.LazyFrame:
     return rows.with_columns(pl.coalesce("_hogar", *lost, pl.lit(homes.first, pl.Int32)).alias("_hogar"))
 
 
-def _find_homes(concursos: File, eventos: File) -> Homes:
+def _find_homes(concursos: File, eventos: File | None) -> Homes:
     """A NOG's home: the first usable month of `fecha_publicacion` among its concursos; a stray's, of its first event,
     else of its `fecha_actualizacion`, else the first month of the source.
     """
@@ -174,7 +180,7 @@ def _find_homes(concursos: File, eventos: File) -> Homes:
     strays = nogs.filter(pl.col("published").is_null())
     first: Any = dates["published"].min()
     happened = pl.DataFrame(schema={"nog": pl.Int64, "happened": pl.Int32})
-    if strays.height or first is None:
+    if eventos and (strays.height or first is None):
         with _clear_errors(eventos):
             happened = (
                 eventos.scan()
@@ -242,6 +248,8 @@ def _files(folder: Path, shown: str) -> dict[str, File]:
 def _file(name: str, path: Path) -> File:
     file = File(name, path, {}, _stamp(path))
     with _clear_errors(file):
+        if _grows_too_much(path, file.stamp):
+            raise SourceError(f"{path}: the file unpacks to far more than its size: it is not an honest archive")
         with path.open("rb") as opened:
             if opened.read(2) in _UTF16:
                 raise SourceError(f"{path}: the file is in UTF-16, it must be in UTF-8")
@@ -263,6 +271,21 @@ def _scan(path: Path) -> pl.LazyFrame:
     return pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True, glob=False)
 
 
+@cache
+def _grows_too_much(path: Path, stamp: Stamp) -> bool:
+    """Whether a packed file goes beyond `bounds.py`; Polars would unpack it into memory whole."""
+    size, _ = stamp
+    if path.suffix == ".parquet":
+        return bool(pq.read_metadata(path).num_rows > most_rows(size))
+    if path.suffix != ".gz":
+        return False
+    left = most_bytes(size)
+    with suppress(EOFError, gzip.BadGzipFile, zlib.error), gzip.open(path) as packed:  # damage is named when it is read
+        while left >= 0 and (chunk := packed.read(_CHUNK)):
+            left -= len(chunk)
+    return left < 0
+
+
 def _stamp(path: Path) -> Stamp:
     found = path.stat()
     return found.st_size, found.st_mtime_ns
@@ -274,7 +297,7 @@ def _clear_errors(file: File) -> Iterator[None]:
         yield
     except pl.exceptions.NoDataError:
         raise SourceError(f"{file.path}: the file is empty, without even a header") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
         text = str(error)
         # What Polars could not read tells the line better than the offset it gives, which is the chunk's.
         culprit = re.search(r"could not parse `(.*?)`? as dtype", text, re.DOTALL)

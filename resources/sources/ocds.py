@@ -41,16 +41,16 @@ from ocdskit.util import (
     is_release_package,
 )
 
-from guatecompras.errors import MonthError, SourceError
+from guatecompras.errors import MonthError, SourceError, StoreError
+from guatecompras.formats.atomic import disk_fault
 from guatecompras.months import FIRST_MONTH, Month
 from guatecompras.ocds.invert import gather, invert, last_change, local_time, month_of, nog_of, text, usable
+from resources.sources.bounds import most_bytes
 
 BATCH_NOGS = 2_000
 
-# An archive may grow this many times, and to this many bytes: official ones grow 7 to 8 times, to 260 MB.
-MAX_RATIO = 50
-FREE_BYTES = 16 * 2**20  # below this the ratio is not looked at: tiny archives of repeated text compress better
-MAX_BYTES = 8 * 2**30
+# A record beyond is not read: official ones have 5 kB, the largest less than 1 MB.
+MAX_UNIT = 32 * 2**20
 MAX_DOWNLOAD = 2 * 2**30
 
 ATTEMPTS = 4
@@ -64,6 +64,10 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".zip")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _CHUNK = 2**20
 _BLANK = b" \t\r\n"
+_LONG_NUMBER = 1_000  # digits; Python refuses to read more than 4,300
+# What stands before a member's value in an object: its key and nothing else.
+_BEFORE_VALUE = re.compile(rb'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
+_OCID = re.compile(rb'"ocid"\s*:\s*"([^"\\]{1,200})"')
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _NAMED = re.compile(r"(\d{4})-(\d{2})_Guatecompras", re.IGNORECASE)
 
@@ -176,7 +180,10 @@ class OcdsSource:
 
     @contextmanager
     def open(self, month: Month) -> Iterator["OcdsReading"]:
-        """The month's rows, converted once into a temporary folder. SourceError for a file that cannot be read."""
+        """The month's rows, converted once into a temporary folder.
+
+        SourceError for a file that cannot be read, StoreError for a disk that takes no more.
+        """
         with tempfile.TemporaryDirectory(prefix="guatecompras-ocds-") as name:
             folder = Path(name)
             library = _Library(folder)
@@ -186,8 +193,11 @@ class OcdsSource:
                 library.index(volume, keep=volume.month == month)
             chosen = _chosen(volumes, [library.index(volume) for volume in volumes], str(month))
             spill = folder / "rows"
-            spill.mkdir()
-            _convert(chosen, volumes, library, self._shelf.completed, spill)
+            try:
+                spill.mkdir()
+                _convert(chosen, volumes, library, self._shelf.completed, spill)
+            except OSError as error:
+                raise StoreError(f"cannot write {spill}: {disk_fault(error) or error}") from error
             yield OcdsReading(spill)
 
     def watermarks(self) -> dict[str, datetime]:
@@ -301,7 +311,7 @@ class _Library:
 
     def unit(self, volume: Volume, member: int, offset: int, length: int, old: bool) -> Any:
         """One record or release, decoded; what cannot be decoded is its text."""
-        return _decoded(self._open(volume)[member][offset : offset + length], old)
+        return _decoded(memoryview(self._open(volume)[member])[offset : offset + length], old)
 
     def _open(self, volume: Volume) -> list[mmap.mmap]:
         if volume.label not in self._texts:
@@ -342,7 +352,7 @@ def _unpacked(path: Path, label: str, folder: Path) -> list[Path]:
     try:
         if magic[:2] == b"\x1f\x8b":
             with gzip.open(path) as packed:
-                return [_copy(packed, folder / "text.json", _bound(path.stat().st_size), label)]
+                return [_copy(packed, folder / "text.json", most_bytes(path.stat().st_size), label)]
         if magic in (b"PK\x03\x04", b"PK\x05\x06"):
             return _unzipped(path, label, folder)
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -358,16 +368,15 @@ def _unzipped(path: Path, label: str, folder: Path) -> list[Path]:
         if not members:
             raise SourceError(f"{label} holds no JSON file")
         # The bound is for the archive as a whole: many members may share one compressed body.
-        left, found = _bound(path.stat().st_size), []
+        left, found = most_bytes(path.stat().st_size), []
         for number, member in enumerate(sorted(members, key=lambda member: member.filename)):
             with archive.open(member) as packed:
                 found.append(_copy(packed, folder / f"text-{number}.json", left, label))
-            left -= found[-1].stat().st_size
+            size = found[-1].stat().st_size
+            if size != member.file_size:
+                raise zipfile.BadZipFile(f"{member.filename!r} has {size} bytes, not the {member.file_size} it says")
+            left -= size
         return found
-
-
-def _bound(size: int) -> int:
-    return min(max(size * MAX_RATIO, FREE_BYTES), MAX_BYTES)
 
 
 def _copy(source: IO[bytes] | Any, target: Path, bound: int, label: str) -> Path:
@@ -479,6 +488,7 @@ def _expanded(raw: msgspec.Raw, version: str | None) -> Iterator[tuple[msgspec.R
         raise _NotOcdsError("holds a JSON value that is no OCDS package, record or release")
     top = _DECODE_MAP.decode(raw)
     if is_package(top):
+        _demand_single_keys(raw, top)
         declared = text(_DECODE.decode(top["version"])) if "version" in top else version
         for name, present in (("records", is_record_package(top)), ("releases", is_release_package(top))):
             if present and top[name] != msgspec.Raw(b"null"):
@@ -487,6 +497,18 @@ def _expanded(raw: msgspec.Raw, version: str | None) -> Iterator[tuple[msgspec.R
         yield raw, version
     else:
         raise _NotOcdsError("holds no OCDS records or releases")
+
+
+def _demand_single_keys(raw: msgspec.Raw, top: dict[str, msgspec.Raw]) -> None:
+    """Raises _NotOcdsError when a package has a key twice: of two lists of records decoders give the last one alone."""
+    whole, base, end = memoryview(raw), pa.py_buffer(raw).address, 0
+    places = sorted((pa.py_buffer(value).address - base, len(memoryview(value))) for value in top.values())
+    for start, length in places:
+        if not _BEFORE_VALUE.fullmatch(whole[end:start]):
+            raise _NotOcdsError("has a key twice in its package")
+        end = start + length
+    if bytes(whole[end:]).strip(_BLANK) != b"}":
+        raise _NotOcdsError("has a key twice in its package")
 
 
 def _listed(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
@@ -499,7 +521,9 @@ def _listed(raw: msgspec.Raw, name: str) -> list[msgspec.Raw]:
 def _head(raw: msgspec.Raw, version: str | None) -> tuple[Any, ...]:
     """key, nog, record, month, first, updated, stamp, old."""
     try:
-        unit = _DECODE_UNIT.decode(raw)
+        unit = (
+            _DECODE_UNIT.decode(raw) if len(memoryview(raw)) <= MAX_UNIT else _loose_unit(_oversized(memoryview(raw)))
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         unit = _loose_unit(_decoded(memoryview(raw), old=False))
     compiled = unit.compiled_release or unit
@@ -557,8 +581,10 @@ def _loose_release(value: Any) -> _Release:
     return _Release(value.get("date"), value.get("publishedDate"), value.get("ocid"), place, value.get("tag"))
 
 
-def _decoded(data: bytes | memoryview, old: bool) -> Any:
+def _decoded(data: memoryview, old: bool) -> Any:
     """One unit as Python values (numbers with a point as text); the text itself when it cannot be decoded."""
+    if len(data) > MAX_UNIT:
+        return _oversized(data)
     try:
         unit = _DECODE.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -570,14 +596,26 @@ def _decoded(data: bytes | memoryview, old: bool) -> Any:
     return unit
 
 
+def _oversized(data: memoryview) -> dict[str, Any]:
+    """What stands for a record that is too large: its ocid, and the reason in place of the date, where the rejects show it."""
+    found = _OCID.search(data[:_CHUNK])
+    ocid = found[1].decode("utf-8", "replace") if found else None
+    reason = f"registro de {len(data)} bytes: demasiado grande"
+    return {"ocid": ocid, "compiledRelease": {"ocid": ocid, "tag": ["compiled"], "tender": {"datePublished": reason}}}
+
+
 def _patched(data: bytes) -> Any:
-    """JSON whose text is not proper Unicode: the characters that are not are replaced."""
+    """JSON whose text is not proper Unicode or whose numbers are too long: those characters are replaced, those numbers text."""
     broken = data.decode("utf-8", "replace")
     try:
-        value = json.loads(broken, parse_float=str)
-        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"), parse_float=str)
+        value = json.loads(broken, parse_float=str, parse_int=_whole_number)
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return broken
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) < _LONG_NUMBER else digits
 
 
 # Folders.

@@ -30,12 +30,12 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from guatecompras.addresses import redact
 from guatecompras.contract import PLAUSIBLE_YEARS, TABLES, Table
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import replacing
 from guatecompras.months import FIRST_MONTH, Month
 from resources.sources.csv import plain
-from resources.sources.uri import redact
 
 _SQLITE_ROWS = 10_000  # rows a batch: some MB
 _CONNECT_SECONDS = 15
@@ -297,14 +297,17 @@ class Statements:
 
     def _stray_homes(self, first: str) -> str:
         """nog, home (`YYYY-MM`) and latest change of every stray NOG."""
-        nog, eventos = self._nog("concursos", "s"), self._relations["eventos"]
+        nog, eventos = self._nog("concursos", "s"), self._relations.get("eventos")
         changed = self._concursos["fecha_actualizacion"]
         usable_change = self._usable("concursos", "s", "fecha_actualizacion")
+        # A source need not have a log.
+        happened = f"MIN({self._month('eventos', 'e')})" if eventos else "NULL"
+        log = f"LEFT JOIN {eventos.sql} e ON {self._nog('eventos', 'e')} = {nog} " if eventos else ""
         return (
-            f"SELECT {nog} AS nog, COALESCE(MIN({self._month('eventos', 'e')}), "
+            f"SELECT {nog} AS nog, COALESCE({happened}, "
             f"MIN({self._month('concursos', 's', 'fecha_actualizacion')}), '{first}') AS home, "
             f"MAX(CASE WHEN {usable_change} THEN s.{changed.sql} END) AS latest "
-            f"FROM {self._concursos.sql} s LEFT JOIN {eventos.sql} e ON {self._nog('eventos', 'e')} = {nog} "
+            f"FROM {self._concursos.sql} s {log}"
             f"WHERE NOT {self._usable('concursos', 's')} AND {nog} IS NOT NULL AND NOT EXISTS ("
             f"SELECT 1 FROM {self._concursos.sql} d WHERE {self._nog('concursos', 'd')} = {nog} "
             f"AND {self._usable('concursos', 'd')}) GROUP BY {nog}"
@@ -327,6 +330,8 @@ class Statements:
     def _first_month(self, rows: "Rows") -> str:
         """The month of the source's first usable `fecha_publicacion`; of its first event, or change, if it has none."""
         for name, column in (("concursos", None), ("eventos", None), ("concursos", "fecha_actualizacion")):
+            if name not in self._relations:
+                continue
             at = f"c.{self._date(name, column).sql}"
             found = rows(
                 f"SELECT {self._month(name, 'c', column)} FROM {self._relations[name].sql} c "

@@ -1,4 +1,4 @@
-"""Which source a URI names, and how a URI is shown without its secrets.
+"""Which source a URI names.
 
 How each kind of source is read is in its own module beside this one.
 """
@@ -6,8 +6,7 @@ How each kind of source is read is in its own module beside this one.
 # Adapters are imported only when asked for: a source must not cost the others its drivers' import time.
 # ruff: noqa: PLC0415
 
-import re
-
+from guatecompras.addresses import redact
 from guatecompras.contract import Source
 from guatecompras.errors import SourceError
 
@@ -19,14 +18,6 @@ FORMS = (
     "postgresql://USER:PASSWORD@HOST/DATABASE",
     "csv:DIR",
 )
-
-_USER_PASSWORD = re.compile(r"(://[^:/?#]*:).*@", re.DOTALL)
-_SECRET_OPTION = re.compile(r"([?&;](?:\w*password|passwd|pwd|token|secret|api_?key|key)=)[^&;#]*", re.IGNORECASE)
-
-
-def redact(uri: str) -> str:
-    """The URI with passwords and tokens replaced by `***`; works on misspelt URIs too, and rather hides too much."""
-    return _SECRET_OPTION.sub(r"\1***", _USER_PASSWORD.sub(r"\1***@", uri))
 
 
 def open_source(uri: str) -> Source:

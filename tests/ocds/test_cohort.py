@@ -129,7 +129,13 @@ def test_records_open_alike_however_many_releases_they_have(month: cohort.Cohort
 
 def test_counts_and_order_of_a_demo_month(month: cohort.Cohort, january: Snapshot) -> None:
     releases, records = documents(month.releases), documents(month.records)
-    assert month.counts == {"concursos": 300, "releases": len(releases), "records": 300, "rejected": 0}
+    assert month.counts == {
+        "concursos": 300,
+        "releases": len(releases),
+        "records": 300,
+        "rejected": 0,
+        "corrections": 0,
+    }
     assert january.rows["eventos"] == len(releases)
     nogs = [int(record["ocid"].rsplit("-", 1)[1]) for record in records]
     assert nogs == sorted(set(nogs))
@@ -137,7 +143,7 @@ def test_counts_and_order_of_a_demo_month(month: cohort.Cohort, january: Snapsho
         (release["ocid"] for release in releases), key=lambda ocid: int(ocid.rsplit("-", 1)[1])
     )
     assert month.rejects.is_empty()
-    assert set(month.seconds) == {"releases", "validate", "compile", "write"}
+    assert set(month.seconds) == {"releases", "corrections", "validate", "compile", "write"}
     flat = pl.read_parquet(month.releases_table)
     assert flat["id"].to_list() == [release["id"] for release in releases]
     assert flat["url"][0] == f"https://ocds.guatecompras.gt/release/{releases[0]['id']}"
@@ -172,7 +178,7 @@ def test_a_nog_whose_buyer_is_impossible_is_rejected_with_its_reason(tmp_path: P
     assert [record["ocid"] for record in documents(done.records)] == ["ocds-xqjsxa-100", "ocds-xqjsxa-102"]
     assert {release["ocid"] for release in documents(done.releases)} == {"ocds-xqjsxa-100", "ocds-xqjsxa-102"}
     assert pl.read_parquet(done.releases_table)["nog"].to_list() == [100, 102]
-    assert done.counts == {"concursos": 3, "releases": 2, "records": 2, "rejected": 1}
+    assert done.counts == {"concursos": 3, "releases": 2, "records": 2, "rejected": 1, "corrections": 0}
     assert dict(done.rejects.schema) == REJECTS_SCHEMA
     # What arrived with a fault, then what could not be published.
     assert done.rejects.select("nog", "tabla", "columna", "nivel", "motivo").rows() == [
@@ -191,7 +197,7 @@ def test_one_invalid_release_rejects_the_whole_nog(tmp_path: Path) -> None:
     wrong = {"nog": 101, "documento_id": "D", "url": "http://mañana/a.pdf", "fecha_publicacion": "2026-05-02 00:00:00"}
     rows["documentos"] = table("documentos", [wrong])
     done = made(rows, tmp_path)
-    assert done.counts == {"concursos": 3, "releases": 2, "records": 2, "rejected": 1}
+    assert done.counts == {"concursos": 3, "releases": 2, "records": 2, "rejected": 1, "corrections": 0}
     (reject,) = done.rejects.to_dicts()
     assert (reject["nog"], reject["clave"], reject["columna"]) == (101, "nog=101", "tender/documents/0/url")
     assert reject["motivo"].startswith("no cumple el perfil: no es una dirección válida") or reject[
@@ -202,14 +208,14 @@ def test_one_invalid_release_rejects_the_whole_nog(tmp_path: Path) -> None:
 def test_what_was_rejected_on_arrival_counts_too(tmp_path: Path) -> None:
     rows = three(fecha_publicacion=None, fecha_cro=None)
     done = made(rows, tmp_path)
-    assert done.counts == {"concursos": 3, "releases": 2, "records": 2, "rejected": 1}
+    assert done.counts == {"concursos": 3, "releases": 2, "records": 2, "rejected": 1, "corrections": 0}
     assert ("concursos", 101, "fecha_publicacion") in done.rejects.select("tabla", "nog", "columna").rows()
 
 
 def test_a_month_of_which_nothing_can_be_published(tmp_path: Path) -> None:
     done = made(tables(concursos=[{"entidad_compradora": None}], partes=[]), tmp_path)
     assert documents(done.records) == documents(done.releases) == []
-    assert done.counts == {"concursos": 1, "releases": 0, "records": 0, "rejected": 1}
+    assert done.counts == {"concursos": 1, "releases": 0, "records": 0, "rejected": 1, "corrections": 0}
 
 
 def test_releases_that_do_not_merge_are_faults_of_their_nog() -> None:

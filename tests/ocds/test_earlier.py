@@ -1,6 +1,7 @@
-"""Taking over what an earlier version made: the files are those of a month made all anew, byte for byte."""
+"""Taking over what the public version has: the files are those of a month made all anew beside it, byte for byte."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.ocds.sample_rows import Reading
 
 JANUARY = Month(2026, 1)
 SIZE, BATCH = 300, 70
+DETECTED = "2026-11-25T01:02:03-06:00"
 
 
 def _taken(rows: Rows, folder: Path, missing: frozenset[str] = frozenset()) -> Snapshot:
@@ -36,7 +38,7 @@ def before(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Earlier:
     taken = _taken(rows, folder / "source")
     made = cohort.build(taken, folder / "ocds", Settings(), BATCH)
     assert made.reused == 0
-    return Earlier(taken, made.releases, made.records, made.releases_table)
+    return Earlier(made.releases, made.records, made.releases_table, taken, same_maker=True)
 
 
 def _nth(rows: Rows, place: int) -> pl.Expr:
@@ -112,14 +114,16 @@ CHANGES: dict[str, tuple[Callable[[Rows], Rows], int | None]] = {
 
 
 def _compare(after: Snapshot, before: Earlier, folder: Path) -> int:
-    anew = cohort.build(after, folder / "anew", Settings(), BATCH)
+    public = replace(before, snapshot=None, same_maker=False)
+    anew = cohort.build(after, folder / "anew", Settings(), BATCH, public, DETECTED)
     # Other batches than before, so that they do not fall together.
-    again = cohort.build(after, folder / "again", Settings(), BATCH - 13, earlier=before)
+    again = cohort.build(after, folder / "again", Settings(), BATCH - 13, before, DETECTED)
     assert again.releases.read_bytes() == anew.releases.read_bytes()
     assert again.records.read_bytes() == anew.records.read_bytes()
     assert again.releases_table.read_bytes() == anew.releases_table.read_bytes()
     assert again.counts == anew.counts
     assert again.rejects.equals(anew.rejects)
+    assert again.edits.equals(anew.edits)
     assert anew.reused == 0
     return again.reused
 
@@ -145,6 +149,6 @@ def test_what_was_rejected_before_is_judged_again(rows: Rows, tmp_path: Path) ->
     spoilt = _set("concursos", 5, entidad_compradora=pl.lit(None))({**rows, "partes": alone})
     taken = _taken(spoilt, tmp_path / "first")
     made = cohort.build(taken, tmp_path / "ocds", Settings(), BATCH)
-    earlier = Earlier(taken, made.releases, made.records, made.releases_table)
+    earlier = Earlier(made.releases, made.records, made.releases_table, taken, same_maker=True)
     again = _set("concursos", 8, descripcion=pl.lit("Otra cosa"))(spoilt)
     assert _compare(_taken(again, tmp_path / "second"), earlier, tmp_path) == made.counts["records"] - 1

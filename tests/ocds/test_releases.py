@@ -166,11 +166,88 @@ def test_releases_are_in_order_of_date_to_the_second() -> None:
     assert [release["publishedDate"][11:16] for release in found] == ["12:00", "09:00", "10:00"]
 
 
-def test_a_nog_without_events_is_published_as_it_stands() -> None:
+def test_a_nog_without_events_is_published_by_its_own_date() -> None:
     (release,) = published(eventos=[], concursos=[{"fecha_actualizacion": "2026-05-03 01:00:00"}])
     assert release["tag"] == ["tender"]
-    assert release["date"] == "2026-05-01T12:00:00-06:00"
-    assert release["publishedDate"] == "2026-05-03T01:00:00-06:00"
+    assert release["date"] == release["publishedDate"] == "2026-05-01T12:00:00-06:00"
+
+
+def without_log(**given: list[Row]) -> list[tuple[list[str], str, str]]:
+    """Tags, date and status of the releases of a concurso without any event."""
+    given["concursos"] = [given.get("concursos", [{}])[0]]
+    found = published(eventos=[], **given)
+    assert all(release["date"] == release["publishedDate"] for release in found)
+    return [(release["tag"], release["date"][:19], release["tender"]["statusDetails"]) for release in found]
+
+
+def test_without_a_log_the_dates_of_rows_tell_the_history() -> None:
+    found = without_log(
+        concursos=[{"estatus_concurso": 10, "fecha_actualizacion": "2026-06-01 08:00:00"}],
+        partes=[entity(), supplier(), supplier("1234567")],
+        ofertas=[offer(), offer("O2", "GT-NIT-1234567")],
+        documentos=[
+            document("D1", fecha_publicacion="2026-04-30 12:00:00"),
+            document("D2", fecha_publicacion="2026-05-03 09:00:00.25"),
+            document("D3", fecha_publicacion="2026-05-03 09:00:00.50"),
+        ],
+        adjudicaciones=[
+            award(),
+            award("A2", "GT-NIT-1234567", estado="inhabilitado", fecha_estado="2026-05-18 09:00:00"),
+        ],
+        contratos=[contract(fecha_registro="2026-05-22 10:00:00")],
+    )
+    assert found == [
+        (["tender"], "2026-05-01T12:00:00", "Vigente"),
+        (["tenderUpdate"], "2026-05-03T09:00:00", "Vigente"),
+        (["tenderUpdate"], "2026-05-10T10:00:00", "Evaluación"),
+        (["award"], "2026-05-15T15:00:00", "Adjudicado"),
+        (["awardCancellation"], "2026-05-18T09:00:00", "Adjudicado"),
+        (["contract"], "2026-05-22T10:00:00", "Adjudicado"),
+        (["tenderUpdate"], "2026-06-01T08:00:00", "Finalizado adjudicado cedido"),
+    ]
+
+
+def test_without_a_log_each_release_shows_what_was_dated_by_then() -> None:
+    found = published(
+        eventos=[],
+        concursos=[{"estatus_concurso": 3}],
+        partes=[entity(), supplier()],
+        ofertas=[offer()],
+        adjudicaciones=[award()],
+        contratos=[contract()],
+    )
+    assert [ids(release, "bids/details/id") for release in found] == [[], ["O1"], ["O1"], ["O1"]]
+    assert [len(ids(release, "awards/id")) for release in found] == [0, 0, 1, 1]
+    assert [len(ids(release, "contracts/id")) for release in found] == [0, 0, 0, 1]
+
+
+def test_without_a_log_an_open_call_is_one_release() -> None:
+    assert without_log(ofertas=[offer()], partes=[entity(), supplier()]) == [
+        (["tender"], "2026-05-01T12:00:00", "Vigente")
+    ]
+
+
+def test_without_a_log_a_cancelled_call_is_cancelled_at_the_last_change() -> None:
+    found = without_log(
+        concursos=[{"estatus_concurso": 11, "fecha_cro": None, "fecha_actualizacion": "2026-05-08 07:00:00"}]
+    )
+    assert found == [
+        (["tender"], "2026-05-01T12:00:00", "Vigente"),
+        (["tenderCancellation"], "2026-05-08T07:00:00", "Anulado (sin concurso)"),
+    ]
+
+
+def test_without_a_log_a_row_that_comes_later_leaves_the_releases_before_as_they_were() -> None:
+    given: dict[str, list[Row]] = {"concursos": [{"estatus_concurso": 3}], "partes": [entity(), supplier()]}
+    before = published(eventos=[], adjudicaciones=[award()], **given)
+    after = published(eventos=[], adjudicaciones=[award()], contratos=[contract()], **given)
+    assert after[:-1] == before
+    assert after[-1]["tag"] == ["contract"]
+
+
+def test_a_log_tells_its_own_concursos_only() -> None:
+    rows = tables(concursos=[{}, {"nog": 200}], eventos=[PUBLICATION, event("modificacion", "2026-05-02 08:00:00")])
+    assert build(rows)["nog"].to_list() == [100, 100, 200]
 
 
 # ----------------------------------------------------------------------------------------------- what belongs to which

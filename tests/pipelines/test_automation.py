@@ -46,6 +46,7 @@ def test_schedules_run_at_the_hours_that_were_asked_for() -> None:
     }
     assert found["closed_month"] == ("0 3 2 * *", "America/Guatemala")
     assert found["running_month"] == ("0 1 * * *", "America/Guatemala")
+    assert found["collections"] == ("0 7 2 * *", "America/Guatemala")
 
 
 def _tick(database: Path, store: Path, cursor: str | None) -> tuple[list[str], str | None]:

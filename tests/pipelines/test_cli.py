@@ -173,20 +173,3 @@ def test_demo_sources_have_the_same_bytes(home: Path, tmp_path: Path) -> None:
     files = {name: {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two")}
     assert files["one"] == files["two"]
     assert "concursos.csv" in files["one"]
-
-
-def test_the_demo_database_can_be_published_from_its_csv_form(
-    home: Path, call: Call, tmp_path: Path, store: Path
-) -> None:
-    for target in (tmp_path / "csv", f"sqlite:///{tmp_path}/demo.sqlite"):
-        assert call("demo-source", "--first", "2026-01", "--size", "30", "--out", target).exit_code == 0
-    assert _run(home, "publish", "2026-01", "--source", f"csv:{tmp_path}/csv", "--store", store).returncode == 0
-    from_csv = json.loads((store / "publication/index.json").read_bytes())["months"]["2026-01"]
-    with closing(sqlite3.connect(tmp_path / "demo.sqlite")) as connection:
-        assert connection.execute("SELECT count(*) FROM concursos").fetchone() == (30,)
-    assert (
-        _run(home, "publish", "2026-01", "--source", f"sqlite:///{tmp_path}/demo.sqlite", "--store", store).returncode
-        == 0
-    )
-    # Whatever the rows came from, the same rows are the same version.
-    assert json.loads((store / "publication/index.json").read_bytes())["months"]["2026-01"] == from_csv

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from assets.quality import ACCEPT_TAG, quality_report
-from guatecompras.publication import verify_publication
 from guatecompras.stores import LocalStore
+from guatecompras.verification import verify_publication
 from tests.pipelines.conftest import MONTHS, REJECTED, SIZE, RunMonth
 
 
@@ -40,17 +40,19 @@ def test_a_month_is_published_with_all_its_metadata(run_month: RunMonth, databas
     assert verify_publication(_index(store), LocalStore(store).version_folder).faults == ()
 
     made = {event.asset_key: event.materialization for event in result.all_events if event.is_step_materialization}
-    assert len(made) == 10 + 3 + 12 + 1 + 4 + 1
+    assert len(made) == 10 + 3 + 12 + 1 + 4 + 2
     for key, materialization in made.items():
         metadata = materialization.metadata
         assert materialization.partition == MONTHS[0]
-        if key.path[0] == "publication":
+        if key.path == ["publication", "month"]:
             assert metadata["version"].value == entry["version"]
             continue
         assert {"path", "bytes", "sha256", "seconds", "dagster/row_count", "dagster/uri"} <= set(metadata), key
         assert Path(str(metadata["path"].value)).stat().st_size == metadata["bytes"].value
     assert made[dg.AssetKey(["tables", "records"])].metadata["dagster/row_count"].value == SIZE
     assert "ocid" in str(made[dg.AssetKey(["tables", "records"])].metadata["preview"].value)
+    changes = made[dg.AssetKey(["publication", "changes"])].metadata
+    assert changes["added"].value == changes["dagster/row_count"].value == counts["records"]
 
     report = made[dg.AssetKey(["quality", "report"])].metadata
     assert 90 < float(str(report["score"].value)) <= 100
@@ -76,7 +78,7 @@ def test_a_rerun_on_an_unchanged_source_changes_nothing(run_month: RunMonth, dat
     reused = [
         event.materialization.metadata["reused"].value
         for event in again.all_events
-        if event.is_step_materialization and event.asset_key.path[0] != "publication"
+        if event.is_step_materialization and event.asset_key.path != ["publication", "month"]
     ]
     assert all(reused)
 

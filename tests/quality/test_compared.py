@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from guatecompras import publication, quality, tables
+from guatecompras import quality, tables, verification
 from guatecompras.errors import GateError, StoreError
 from guatecompras.month import DOWNLOADS, MonthWork
 from guatecompras.months import Month
-from guatecompras.publication import MANIFEST, code_digest, describe, switched
+from guatecompras.publication import MANIFEST, code_digest, describe
 from guatecompras.quality import compared
 from guatecompras.quality.compared import ELSEWHERE, REPORT, read
 from guatecompras.quality.months import identifiers_across_months
@@ -23,6 +23,7 @@ from resources.sources.demo import DemoSource
 from tests.quality.test_checks import _clean as rows_of_two
 from tests.quality.test_checks import _month as small
 from tests.replaced import LOSSES_ALLOWED
+from tests.switching import switch
 
 MONTH = "2026-01"
 LIKE = {"rows": {"records": 2.0}, "methods": {"Cotización": 2.0}}
@@ -59,9 +60,9 @@ def _publish(
         if document is not None:
             files[name] = work / name
             files[name].write_text(document if isinstance(document, str) else json.dumps(document))
-    listed = [describe(path, name, "", 1) for name, path in files.items()]
+    listed = [describe(path, name, "manifest" if name == MANIFEST else "", 1) for name, path in files.items()]
     store.put_version(month, version, files)
-    store.update_index(lambda index: switched(index, month, version, "2026-03-01T00:00:00-06:00", {}, listed))
+    switch(store, month, version, listed)
     return store.version_folder(month, version)
 
 
@@ -254,4 +255,4 @@ def test_a_month_is_held_against_what_is_public(store: LocalStore) -> None:
     with pytest.raises(GateError, match="concursos_lost"):
         other.publish()
     assert store.index()["months"][MONTH]["version"] == first.version
-    assert publication.verify_publication(store.index(), store.version_folder).faults == ()
+    assert verification.verify_publication(store.index(), store.version_folder).faults == ()

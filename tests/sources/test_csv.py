@@ -141,6 +141,11 @@ def test_missing_tables(tmp_path: Path) -> None:
     with open_source(uri).open(MAY) as reading:
         assert reading.missing == set(TABLES) - {"concursos", "eventos", "partes"}
         assert list(reading.batches("ofertas")) == []
+    (tmp_path / "eventos.csv").unlink()
+    with open_source(uri).open(MAY) as reading:
+        assert "eventos" in reading.missing
+        assert list(reading.batches("eventos")) == []
+    assert open_source(uri).watermarks() == {}
     (tmp_path / "partes.csv").unlink()
     with pytest.raises(SourceError, match=r"partes\.csv must be there"), open_source(uri).open(MAY):
         pass

@@ -19,6 +19,7 @@ from guatecompras.arrivals import ARRIVAL_ORDER, Arrivals
 from guatecompras.errors import SourceError
 from guatecompras.months import Month
 from resources.sources import ocds
+from resources.sources.bounds import FREE_BYTES
 from resources.sources.ocds import Api, OcdsSource
 
 MAY, JUNE = Month.parse("2026-05"), Month.parse("2026-06")
@@ -247,8 +248,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "deep.json": (b'{"records": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "not readable JSON"),
     "empty.json": (b"", "is empty"),
     "blank.json": (b" \n \n", "is empty"),
-    "bomb.zip": (zipped(b" " * (ocds.FREE_BYTES + 1)), "not an honest archive"),
-    "bomb.gz": (gzip.compress(b" " * (ocds.FREE_BYTES + 1)), "not an honest archive"),
+    "bomb.zip": (zipped(b" " * (FREE_BYTES + 1)), "not an honest archive"),
+    "bomb.gz": (gzip.compress(b" " * (FREE_BYTES + 1)), "not an honest archive"),
 }
 
 
@@ -266,7 +267,7 @@ def test_a_bad_file_is_named_in_one_line(tmp_path: Path, name: str) -> None:
 def test_many_members_share_one_bound(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "many.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(5):
-            archive.writestr(f"{number}.json", b" " * (ocds.FREE_BYTES // 4))
+            archive.writestr(f"{number}.json", b" " * (FREE_BYTES // 4))
     with pytest.raises(SourceError, match="not an honest archive"):
         nogs(tmp_path)
 

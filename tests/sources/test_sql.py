@@ -19,13 +19,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from guatecompras.addresses import redact
 from guatecompras.arrivals import ARRIVAL_ORDER, Arrivals
 from guatecompras.contract import TABLES, Source
 from guatecompras.errors import SourceError
 from guatecompras.months import FIRST_MONTH, Month
 from resources.sources.csv import write_folder
 from resources.sources.sql import ddl, write_tables
-from resources.sources.uri import FORMS, open_source, redact
+from resources.sources.uri import FORMS, open_source
 
 Frames = dict[str, pl.DataFrame]
 MONTHS = ["2024-05", "2024-06"]
@@ -381,7 +382,7 @@ def test_a_schema_may_be_named(sample: Frames, new_database: Callable[[], str], 
     with open_source(f"{uri}&schema=Compras").open(Month(2024, 5)) as reading:
         assert next(reading.batches("concursos"))["nog"].to_list() == [30, 200]
     with (
-        pytest.raises(SourceError, match="concursos, eventos, partes must be there"),
+        pytest.raises(SourceError, match="concursos, partes must be there"),
         open_source(uri).open(Month(2024, 5)),
     ):
         pass
@@ -440,7 +441,21 @@ def test_a_missing_child_table_is_empty_and_told(tmp_path: Path) -> None:
         assert list(reading.batches("ofertas")) == []
 
 
-@pytest.mark.parametrize("name", ["concursos", "eventos", "partes"])
+def test_a_source_without_a_log_charges_strays_by_their_last_change(tmp_path: Path) -> None:
+    stray = {"nog": 77, "fecha_publicacion": None, "fecha_actualizacion": "2024-06-02 10:00:00"}
+    uri = loose_sqlite(tmp_path / "a.db", {"concursos": [stray]}, without=("eventos",))
+    found = {}
+    for month in (Month(2024, 5), Month(2024, 6)):
+        with open_source(uri).open(month) as reading:
+            assert reading.missing == {"eventos"}
+            assert list(reading.batches("eventos")) == []
+            found[str(month)] = [nog for frame in reading.batches("concursos") for nog in frame["nog"]]
+    assert [77, "77"].count(found["2024-06"][0]) == 1
+    assert found["2024-05"] == []
+    assert list(open_source(uri).watermarks()) == ["2024-06"]
+
+
+@pytest.mark.parametrize("name", ["concursos", "partes"])
 def test_a_missing_needed_table_stops(tmp_path: Path, name: str) -> None:
     source = open_source(loose_sqlite(tmp_path / "a.db", {}, without=(name,)))
     with pytest.raises(SourceError, match=f"the table {name} must be there") as caught, source.open(Month(2024, 5)):

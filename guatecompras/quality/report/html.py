@@ -12,17 +12,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from guatecompras.months import UTC_OFFSET, Month
+from guatecompras.months import SPANISH, UTC_OFFSET, Month
 from guatecompras.ocds.mapping import fields
 from guatecompras.quality.report import charts
 from guatecompras.settings import LICENSE
 
 FOLDER = Path(__file__).parents[2] / "data" / "report"
-
-_MONTHS = (
-    "enero", "febrero", "marzo", "abril", "mayo", "junio",
-    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
-)  # fmt: skip
 
 # Dimensions in the order of the page, and what each asks.
 DIMENSIONS: Mapping[str, str] = {
@@ -151,14 +146,13 @@ def percent(share: float | None) -> str:
 
 def month_words(month: str) -> str:
     """`2026-05`: mayo de 2026."""
-    parsed = Month.parse(month)
-    return f"{_MONTHS[parsed.number - 1]} de {parsed.year}"
+    return Month.parse(month).in_spanish
 
 
 def _moment(written: str) -> str:
     """An RFC 3339 moment as a Guatemalan reads it."""
     moment = datetime.fromisoformat(written).astimezone(UTC_OFFSET)
-    return f"{moment.day} de {_MONTHS[moment.month - 1]} de {moment.year}, a las {moment:%H:%M}, hora de Guatemala"
+    return f"{moment.day} de {SPANISH[moment.month - 1]} de {moment.year}, a las {moment:%H:%M}, hora de Guatemala"
 
 
 def _shortened(text: str) -> str:
