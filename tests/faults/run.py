@@ -34,13 +34,19 @@ NOW = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC_OFFSET)
 _DEEDS = ("open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir")
 
 
-def stages(store: LocalStore, source: Source | str, month: str, config: Settings = LOSSES_ALLOWED) -> Iterator[Stage]:
+def stages(
+    store: LocalStore,
+    source: Source | str,
+    month: str,
+    config: Settings = LOSSES_ALLOWED,
+    now: datetime | None = NOW,
+) -> Iterator[Stage]:
     """The stages of a month in order; each is done, once, before the next one is asked for."""
     source = open_source(source) if isinstance(source, str) else source
     made: list[MonthWork] = []
 
     def extract() -> None:
-        made[:] = [MonthWork.extract(store, source, Month.parse(month), config, NOW)[0]]
+        made[:] = [MonthWork.extract(store, source, Month.parse(month), config, now)[0]]
 
     yield "source", extract
     if not made:
@@ -85,6 +91,7 @@ def main() -> int:
     words.add_argument("months", nargs="+")
     words.add_argument("--die-at", nargs=2, default=("0", "0"))
     words.add_argument("--steps", action="store_true")
+    words.add_argument("--clock", action="store_true")
     given = words.parse_args()
     deeds = _Deeds(given.store, int(given.die_at[0]), float(given.die_at[1]))
     print("ready", flush=True)
@@ -93,7 +100,7 @@ def main() -> int:
     try:
         for month in given.months:
             entry: Json = {}
-            for name, do in stages(store, given.source, month):
+            for name, do in stages(store, given.source, month, now=None if given.clock else NOW):
                 done = do()
                 entry = done if name == "publish" else entry
                 if given.steps:

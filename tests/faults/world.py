@@ -33,6 +33,8 @@ class Way:
     deeds: int
 
 
+# What says which versions are public, and when they were published.
+_INDEXES = frozenset({"index.json", "catalog.jsonld"})
 # What the clock decides in the index, and in which order months end; all else is the source's.
 _PASSING = frozenset({"published", "sequence"})
 
@@ -47,8 +49,8 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def data_of(store: LocalStore) -> dict[str, str]:
-    """All that is public but the index."""
-    return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name != "index.json"}
+    """All that is public but what lists it."""
+    return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name not in _INDEXES}
 
 
 def undated(index: Any) -> Any:
