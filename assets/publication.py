@@ -100,9 +100,8 @@ def publication_index(context: dg.AssetExecutionContext, store: StoreResource) -
     with one_line():
         place = store.open()
         index = place.index()
-        config = Settings.from_environment()
         # Every switch writes it; a run that died may have left it behind.
-        place.derive(dcat.FILE, lambda index: dcat.as_bytes(index, config))
+        dcat.publish(place, Settings.from_environment())
     faults = verify_chain(index, place.version_folder)
     rows = []
     for month, entry in index["months"].items():
@@ -158,7 +157,9 @@ def publication_collections(context: dg.AssetExecutionContext, store: StoreResou
     """Make anew what is of other months than before, and switch the index to all of it at once."""
     wanted = {tuple(key.path) for key in context.selected_asset_keys}
     with one_line():
-        found = collect(store.open(), yearly=_YEARS in wanted, whole=_HISTORY in wanted)
+        place = store.open()
+        found = collect(place, yearly=_YEARS in wanted, whole=_HISTORY in wanted)
+        dcat.publish(place, Settings.from_environment())
     for key in (_YEARS, _HISTORY):
         if key in wanted:
             yield _gathered(key, [one for one in found if (one.name == WHOLE) == (key == _HISTORY)])

@@ -16,6 +16,7 @@ from guatecompras import settings
 from guatecompras.months import Month
 from guatecompras.publication import MANIFEST, versions_of
 from guatecompras.settings import Settings
+from guatecompras.stores import Store
 
 Json = dict[str, Any]
 
@@ -136,6 +137,11 @@ def catalog(index: Json, config: Settings) -> Json:
 def as_bytes(index: Json, config: Settings) -> bytes:
     """The catalog as it is published."""
     return orjson.dumps(catalog(index, config), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def publish(store: Store, config: Settings) -> None:
+    """Write the catalog of what is public now, after a switch; nothing is written where it says so already."""
+    store.derive(FILE, lambda index: as_bytes(index, config))
 
 
 def _about(config: Settings) -> Json:

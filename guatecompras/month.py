@@ -139,7 +139,7 @@ class MonthWork:
     def _require_log(self, taken: Snapshot, base: Json | None) -> None:
         """Events that go missing are no source without a log: told by the dates of rows, the history would be another."""
         if base and "eventos" in taken.missing:
-            before, _ = publication.placed(self.store.version_folder(self.month, base["version"]))
+            before, _ = publication.placed(self.store.version_folder(self.month, base["version"], [MANIFEST]))
             if "eventos" not in before["source"]["missing"]:
                 raise SourceError(
                     f"the source lacks the table eventos, which it had for the public version of {self.month} "
@@ -457,7 +457,7 @@ class MonthWork:
                 return retention.marked(after, self.month, self.config.keep_versions)
 
             index = self.store.update_index(switched)
-            self.store.derive(dcat.FILE, lambda index: dcat.as_bytes(index, self.config))
+            dcat.publish(self.store, self.config)
             # Those that a run which died left, too.
             for version in retention.withdrawn(index, self.month):
                 self.store.retire(self.month, version, publication.FOR_EVER)

@@ -377,9 +377,14 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
 def collect_command(store: str) -> None:
     """Bring the yearly files and the whole history up to date with the months that are public."""
     with _one_line():
+        from guatecompras import dcat
         from guatecompras.gathered.collect import collect
+        from guatecompras.settings import Settings
 
-        for one in collect(_opened(store)):
+        place = _opened(store)
+        found = collect(place)
+        dcat.publish(place, Settings.from_environment())
+        for one in found:
             counts, mark = one.entry["counts"], "made" if one.made else "as it was"
             out.print(
                 f"{one.name} {mark}: {counts['months']} months, {counts['records']:,} records ({one.entry['version']})",

@@ -469,6 +469,8 @@ _LOSSES: dict[str, tuple[str, str, Callable[[Path], None]]] = {
     "records": ("ocds", f"{MONTH}_records.jsonl.gz", _lose_line),
     "rejects": ("ocds", "rechazos.parquet", _lose_row),
     "table": ("tables", "tables/bids.parquet", _lose_row),
+    "changes": ("changes", "changes.jsonl.gz", _lose_line),
+    "changes as a table": ("changes", "changes.parquet", _lose_row),
     "json": (
         "json",
         f"{MONTH}_Guatecompras.json.zip",

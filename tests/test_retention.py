@@ -70,7 +70,7 @@ def test_publishing_withdraws_what_is_too_old_and_keeps_its_proof(store: LocalSt
     entries = versions_of(store.index(), MONTH)
     # The oldest is the first of its year.
     assert [entry.get("kept", True) for entry in entries] == [True, True, False, True]
-    assert _names(store, entries[2]) == {MANIFEST}
+    assert _names(store, entries[2]) == FOR_EVER
     assert not (store.version_folder(MONTH, entries[2]["version"]) / "tables").exists()
     assert [_names(store, entry) for entry in (entries[1], entries[3])] == [_names(store, entries[1])] * 2
     found = verify_publication(store.index(), store.version_folder)
@@ -100,7 +100,7 @@ def test_a_run_that_died_between_index_and_files_is_mended_by_the_next(
     index = store.index()
     published(store, 4, config=KEEP_TWO)
     assert store.index() == index
-    assert _names(store, entries[2]) == {MANIFEST}
+    assert _names(store, entries[2]) == FOR_EVER
     assert verify_publication(store.index(), store.version_folder).left == 0
 
 

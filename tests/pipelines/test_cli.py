@@ -6,11 +6,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from resources.settings import PROJECT
@@ -38,7 +39,27 @@ def _run(home: Path, *words: str | Path, **environment: str) -> subprocess.Compl
     )
 
 
-def test_publishes_months_side_by_side_and_names_the_one_that_fails(home: Path, database: Path, store: Path) -> None:
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(home: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command in the tests' own process, for what needs no other: to start one takes longer than most of what it does."""
+    for name in [name for name in os.environ if name.startswith("GUATECOMPRAS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(*words: str | Path, **environment: str) -> Result:
+        done = CliRunner().invoke(main, [*map(str, words)], env={"DAGSTER_HOME": str(home)} | environment)
+        assert isinstance(done.exception, SystemExit | None), done.exception
+        return done
+
+    return run
+
+
+def test_publishes_months_side_by_side_and_names_the_one_that_fails(
+    home: Path, call: Call, database: Path, store: Path
+) -> None:
     """The month between has no concursos: it fails alone, by name and with its reason, and the status says so."""
     words = ("publish", f"{MONTHS[0]}..2026-03", "--source", f"sqlite:///{database}", "--store", store, "--jobs", "2")
     done = _run(home, *words)
@@ -58,13 +79,13 @@ def test_publishes_months_side_by_side_and_names_the_one_that_fails(home: Path, 
     assert "2 months, 2 versions" in verified.stdout
     victim = next((store / "publication").rglob("records.parquet"))
     victim.write_bytes(victim.read_bytes()[:-1])
-    found = _run(home, "verify", store)
-    assert found.returncode == 1
+    found = call("verify", store)
+    assert found.exit_code == 1
     assert "records.parquet" in found.stderr
 
 
 def test_an_override_reaches_months_side_by_side_and_is_judged_by_the_rules_given(
-    home: Path, database: Path, store: Path, tmp_path: Path
+    home: Path, call: Call, database: Path, store: Path, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         for statement in REJECTED:
@@ -81,8 +102,8 @@ def test_an_override_reaches_months_side_by_side_and_is_judged_by_the_rules_give
         "--jobs",
         "2",
     )
-    useless = _run(home, *words, "--accept", "schema", "--why", "x", GUATECOMPRAS_QUALITY_RULES=str(rules))
-    assert useless.returncode == 1
+    useless = call(*words, "--accept", "schema", "--why", "x", GUATECOMPRAS_QUALITY_RULES=str(rules))
+    assert useless.exit_code == 1
     assert "check 'schema' blocks nothing" in useless.stderr
     assert not (store / "publication").exists()
     assert _run(home, *words, "--accept", "schema", "--why", "se sabe").returncode == 0
@@ -115,24 +136,16 @@ def test_the_environment_names_source_and_store(home: Path, demo_database: Path,
         (("demo-source", "--first", "mayo", "--out", "x"), "'mayo' is not a month"),
     ],
 )
-def test_mistakes_end_in_one_clear_line(
-    home: Path, tmp_path: Path, words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # In this process: to start one takes ten times as long as to find a mistake.
-    for name in [name for name in os.environ if name.startswith("GUATECOMPRAS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    named = {"DAGSTER_HOME": str(home), "GUATECOMPRAS_STORE": str(tmp_path / "untouched")}
-    done = CliRunner().invoke(main, words, env=named)
+def test_mistakes_end_in_one_clear_line(call: Call, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    done = call(*words, GUATECOMPRAS_STORE=str(tmp_path / "untouched"))
     assert done.exit_code == 1
-    assert isinstance(done.exception, SystemExit), done.exception
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert not (tmp_path / "untouched" / "publication").exists()
 
 
-def test_a_check_is_accepted_with_its_reason(home: Path, database: Path, store: Path) -> None:
+def test_a_check_is_accepted_with_its_reason(home: Path, call: Call, database: Path, store: Path) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         for statement in REJECTED:
             connection.execute(statement)
@@ -141,8 +154,8 @@ def test_a_check_is_accepted_with_its_reason(home: Path, database: Path, store: 
     assert refused.returncode == 1
     assert "these checks failed: schema (1: " in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
-    alone = _run(home, *words, "--accept", "schema")
-    assert alone.returncode == 2
+    alone = call(*words, "--accept", "schema")
+    assert alone.exit_code == 2
     assert "each --accept needs its --why" in alone.stderr
     assert _run(home, *words, "--accept", "schema", "--why", "se corrige en junio").returncode == 0
     manifest = next((store / "publication").rglob("manifest.json"))

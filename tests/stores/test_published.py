@@ -22,6 +22,7 @@ from resources.sources.uri import open_source
 from tests.stores.conftest import ACCESS, SECRET
 
 MONTHS = ("2026-01", "2026-02")
+LATE = "2026-09-01 10:00:00"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -68,16 +69,22 @@ def test_months_on_object_storage_are_those_in_a_folder(
     write_tables(source, demo_chunks(Month.parse(MONTHS[0]), len(MONTHS), 40, 1))
     local = LocalStore(tmp_path / "store")
     logged = ""
-    for month in (*MONTHS, MONTHS[0]):
+    for number, month in enumerate((*MONTHS, MONTHS[0])):
+        # The last one on a machine that has no work of the version it replaces.
+        monkeypatch.setenv("GUATECOMPRAS_WORK", str(tmp_path / f"machine-{number // 2}"))
         result = _run("month", source, remote, month)
         assert result.success
         logged += repr(result.all_events)
         _publish(local, source, month)
-        # What the next one finds: a late change.
+        # What the next one finds: an event that came late. (An edit without one would be dated by the clock of each run.)
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute(
-                "UPDATE concursos SET descripcion = 'OTRO TITULO', fecha_actualizacion = '2026-09-01 10:00:00'"
-                " WHERE nog = (SELECT min(nog) FROM concursos)"
+                "INSERT OR REPLACE INTO eventos SELECT 'late', nog, tipo, estatus_concurso, :time, :time FROM eventos"
+                " WHERE nog = (SELECT min(nog) FROM concursos) ORDER BY fecha_registro DESC LIMIT 1",
+                {"time": LATE},
+            )
+            connection.execute(
+                "UPDATE concursos SET fecha_actualizacion = ? WHERE nog = (SELECT min(nog) FROM concursos)", [LATE]
             )
     store = open_store(remote)
     assert _undated(store.index()) == _undated(local.index())
@@ -85,6 +92,8 @@ def test_months_on_object_storage_are_those_in_a_folder(
     expected, found = _public(local), _public(store)
     assert found.keys() == expected.keys()
     assert [name for name in expected if found[name] != expected[name]] == []
+    assert CliRunner().invoke(main, ["collect", "--store", remote]).exit_code == 0
+    assert store.index()["collections"].keys() == {"history", "years/2026"}
     # Read again by who has no copies yet, and by the asset that does so daily.
     monkeypatch.setenv("GUATECOMPRAS_WORK", str(tmp_path / "another"))
     verified = CliRunner().invoke(main, ["verify", remote])
