@@ -312,7 +312,7 @@ def _any_damage(tmp_path: Path, form: str, times: int) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_damaged_sources_are_read_or_refused(tmp_path: Path, form: str) -> None:
-    _any_damage(tmp_path, form, 5)
+    _any_damage(tmp_path, form, 3)
 
 
 @pytest.mark.slow

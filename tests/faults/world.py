@@ -1,5 +1,6 @@
 """What the fault tests share: runs as processes of their own, stores and copies of them, what a reader sees, small disks."""
 
+import math
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ OLD, NEW, OTHER = (f"demo:?size=20&seed={seed}" for seed in (2, 1, 3))
 
 @dataclass(frozen=True)
 class Way:
-    """What an undisturbed run takes: seconds, and deeds on the disk."""
+    """What an undisturbed run takes: seconds of the processor, and deeds on the disk."""
 
     seconds: float
     deeds: int
@@ -123,6 +124,15 @@ def output(process: Process) -> str:
     out, errors = process.communicate("\n" * 20, timeout=300)
     assert process.returncode == 0, errors
     return out
+
+
+def busy(process: Process) -> float:
+    """Seconds of the processor that a run has had; those of one that has ended are infinite."""
+    try:
+        times = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    except (FileNotFoundError, ProcessLookupError):
+        return math.inf
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
 def kill_group(process: Process) -> None:
