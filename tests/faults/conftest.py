@@ -1,6 +1,10 @@
 """Publications of three months that the fault tests start from, made once. Not to be changed: copy them."""
 
-import time
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,32 +15,48 @@ from tests.faults.world import MONTHS, NEW, OLD, Way, copied, output, started, t
 
 
 @pytest.fixture(scope="session")
-def old(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one test run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _once(done: Path, make: Callable[[], object]) -> Path:
+    """A file that the first process to come here makes, with all that it stands for: the others wait."""
+    with open(done.with_suffix(".lock"), "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_text(json.dumps(make()))
+    return done
+
+
+@pytest.fixture(scope="session")
+def old(shared: Path) -> LocalStore:
     """Three months, published for the first time."""
-    store = LocalStore(tmp_path_factory.mktemp("faults") / "old")
-    publish(store, OLD, *MONTHS)
+    store = LocalStore(shared / "old")
+    _once(shared / "old.json", lambda: len(publish(store, OLD, *MONTHS)))
     return store
 
 
 @pytest.fixture(scope="session")
-def undisturbed(old: LocalStore) -> tuple[LocalStore, Way]:
-    """The same after the source changed, published again by a run of its own, and what that took."""
-    store = copied(old, old.root.with_name("new"))
-    run = started(store.root, NEW, *MONTHS)
-    told(run, "ready")
-    begun = time.perf_counter()
-    deeds = int(output(run).split()[-1])
-    return store, Way(time.perf_counter() - begun, deeds)
+def way(old: LocalStore, shared: Path) -> Way:
+    """What it took a run to publish the months again after the source changed, undisturbed."""
+
+    def make() -> dict[str, float]:
+        run = started(copied(old, shared / "new").root, NEW, *MONTHS)
+        told(run, "ready")
+        *_, deeds, seconds = output(run).split()
+        return asdict(Way(float(seconds), int(deeds)))
+
+    return Way(**json.loads(_once(shared / "new.json", make).read_text()))
 
 
 @pytest.fixture(scope="session")
-def new(undisturbed: tuple[LocalStore, Way]) -> LocalStore:
-    return undisturbed[0]
-
-
-@pytest.fixture(scope="session")
-def way(undisturbed: tuple[LocalStore, Way]) -> Way:
-    return undisturbed[1]
+def new(way: Way, shared: Path) -> LocalStore:
+    """What it made of the old ones."""
+    return LocalStore(shared / "new")
 
 
 @pytest.fixture

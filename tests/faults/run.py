@@ -1,8 +1,9 @@
 """Months published in one interpreter, without Dagster: what the fault tests kill, starve and run side by side.
 
 As a program (`python -m tests.faults.run STORE SOURCE MONTH...`) it says "ready", waits for a line, publishes the months one
-after the other and ends with their versions. It dies by itself at a given deed (`--die-at`: so many openings, renames and
-the like under the store, and so many seconds later) and stops after each stage until it is told to go on (`--steps`).
+after the other and ends with their versions, how many deeds that took and how much of the processor. It dies by itself at a
+given deed (`--die-at`: so many openings, renames and the like under the store, and so many seconds later), stops after each
+stage until it is told to go on (`--steps`), and goes by the clock and not by NOW (`--clock`).
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -34,13 +36,19 @@ NOW = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC_OFFSET)
 _DEEDS = ("open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir")
 
 
-def stages(store: LocalStore, source: Source | str, month: str, config: Settings = LOSSES_ALLOWED) -> Iterator[Stage]:
+def stages(
+    store: LocalStore,
+    source: Source | str,
+    month: str,
+    config: Settings = LOSSES_ALLOWED,
+    now: datetime | None = NOW,
+) -> Iterator[Stage]:
     """The stages of a month in order; each is done, once, before the next one is asked for."""
     source = open_source(source) if isinstance(source, str) else source
     made: list[MonthWork] = []
 
     def extract() -> None:
-        made[:] = [MonthWork.extract(store, source, Month.parse(month), config, NOW)[0]]
+        made[:] = [MonthWork.extract(store, source, Month.parse(month), config, now)[0]]
 
     yield "source", extract
     if not made:
@@ -85,15 +93,16 @@ def main() -> int:
     words.add_argument("months", nargs="+")
     words.add_argument("--die-at", nargs=2, default=("0", "0"))
     words.add_argument("--steps", action="store_true")
+    words.add_argument("--clock", action="store_true")
     given = words.parse_args()
     deeds = _Deeds(given.store, int(given.die_at[0]), float(given.die_at[1]))
     print("ready", flush=True)
     sys.stdin.readline()
-    store, versions = LocalStore(Path(given.store)), []
+    store, versions, begun = LocalStore(Path(given.store)), [], time.process_time()
     try:
         for month in given.months:
             entry: Json = {}
-            for name, do in stages(store, given.source, month):
+            for name, do in stages(store, given.source, month, now=None if given.clock else NOW):
                 done = do()
                 entry = done if name == "publish" else entry
                 if given.steps:
@@ -103,7 +112,7 @@ def main() -> int:
     except GuatecomprasError as error:
         print(error, file=sys.stderr)
         return 1
-    print(*versions, deeds.count)
+    print(*versions, deeds.count, time.process_time() - begun)
     return 0
 
 

@@ -77,6 +77,7 @@ def test_a_disk_that_takes_no_more_is_one_clear_line_in_any_stage(store: LocalSt
     _like(store, new)
 
 
+@pytest.mark.slow
 def test_a_read_only_disk_is_one_clear_line_in_any_stage(old: LocalStore, new: LocalStore, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "24m") as disk:
         store = copied(old, disk / "store")
@@ -105,7 +106,7 @@ def _ordinary_user() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("forbidden", ["publication", "work"])
+@pytest.mark.parametrize("forbidden", ["publication", pytest.param("work", marks=pytest.mark.slow)])
 def test_a_folder_that_may_not_be_written_is_one_clear_line(new: LocalStore, forbidden: str) -> None:
     with _ordinary_user() as folder:
         store = LocalStore(folder / "store")
@@ -159,7 +160,10 @@ def _a_link_to_nowhere(root: Path) -> Callable[[], object]:
     return mend
 
 
-@pytest.mark.parametrize("broken", [_gone, _a_file_in_its_place, _a_link_to_nowhere])
+_LATER = [pytest.param(broken, marks=pytest.mark.slow) for broken in (_a_file_in_its_place, _a_link_to_nowhere)]
+
+
+@pytest.mark.parametrize("broken", [_gone, *_LATER])
 def test_a_store_that_goes_away_between_two_stages_is_one_clear_line(
     store: LocalStore, new: LocalStore, broken: Callable[[Path], Callable[[], object]]
 ) -> None:

@@ -303,7 +303,7 @@ many_documents = st.lists(spoilt_documents(), min_size=10, max_size=30)
 quick = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-@settings(quick, max_examples=5)
+@settings(quick, max_examples=3)
 @given(documents=many_documents)
 def test_anything_at_all_in_several_places(tmp_path_factory: pytest.TempPathFactory, documents: list[Json]) -> None:
     _any_documents(tmp_path_factory, documents)

@@ -164,12 +164,14 @@ def test_hostile_cells_of_a_server_are_published_or_rejected_by_name(postgres_se
     """As text; and what its own types have that no calendar and no decimal holds."""
     postgres_server.psql("CREATE DATABASE hostil")
     uri = postgres_server.get_uri("hostil")
-    frames = _spoilt(SOUND, tuple(value.replace("\0", "") for value in HOSTILE))
+    nogs = NOGS[:100]
+    few = {name: frame.filter(pl.col("nog").is_in([str(nog) for nog in nogs])) for name, frame in SOUND.items()}
+    frames = _spoilt(few, tuple(value.replace("\0", "") for value in HOSTILE[::3]))
     with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
         for name, frame in frames.items():
             cursor.execute(f"CREATE TABLE {name} ({', '.join(f'{column} text' for column in frame.columns)})")
             cursor.copy_expert(f"COPY {name} FROM STDIN (FORMAT csv)", StringIO(frame.write_csv(include_header=False)))
-    account(uri, tmp_path / "text", MONTH).balances(NOGS)
+    account(uri, tmp_path / "text", MONTH).balances(nogs)
     postgres_server.psql("CREATE DATABASE tipos")
     uri = postgres_server.get_uri("tipos")
     write_tables(uri, demo_chunks(Month.parse(MONTH), 1, 100, 1))
@@ -198,7 +200,8 @@ def test_formulas_are_inert_in_what_spreadsheets_open(tmp_path: Path) -> None:
     seen = 0
     with zipfile.ZipFile(next((store.root / "publication").rglob("*_csv.zip"))) as archive:
         for name in archive.namelist():
-            for row in pl.read_csv(archive.read(name), infer_schema=False).iter_rows():
+            rows = pl.read_csv(archive.read(name), infer_schema=False).iter_rows() if name.endswith(".csv") else ()
+            for row in rows:
                 cells = [cell for cell in row if cell]
                 seen += sum("HYPERLINK" in cell for cell in cells)
                 assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝")) for cell in cells), row
@@ -309,7 +312,7 @@ def _any_damage(tmp_path: Path, form: str, times: int) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_damaged_sources_are_read_or_refused(tmp_path: Path, form: str) -> None:
-    _any_damage(tmp_path, form, 5)
+    _any_damage(tmp_path, form, 3)
 
 
 @pytest.mark.slow

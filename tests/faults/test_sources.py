@@ -20,7 +20,7 @@ from resources.sources.csv import write_folder
 from resources.sources.demo import demo_chunks
 from resources.sources.sql import write_tables
 from resources.sources.uri import open_source
-from tests.faults.world import data_of, faults, told
+from tests.faults.world import copied, data_of, faults, told
 from tests.replaced import LOSSES_ALLOWED
 
 MONTH = Month.parse("2026-01")
@@ -64,7 +64,7 @@ def _version(store: LocalStore, source: Any) -> str:
 
 def _fails(store: LocalStore, uri: str, act: Act, mend: Act, words: str) -> None:
     """The source fails in the middle: one line, and nothing is left of it. Mended it gives what it gives undisturbed."""
-    undisturbed = _version(LocalStore(store.root.with_name("undisturbed")), open_source(uri))
+    undisturbed = _version(copied(store, store.root.with_name("undisturbed")), open_source(uri))
     before = data_of(store)
     with pytest.raises(SourceError, match=words) as raised:
         _version(store, Disturbed(open_source(uri), "eventos", act))
@@ -78,7 +78,7 @@ def _fails(store: LocalStore, uri: str, act: Act, mend: Act, words: str) -> None
 
 def _is_one_state(store: LocalStore, uri: str, act: Act) -> None:
     """The source changes in the middle: what is taken is what there was, and the next run takes what there is now."""
-    undisturbed = _version(LocalStore(store.root.with_name("undisturbed")), open_source(uri))
+    undisturbed = _version(copied(store, store.root.with_name("undisturbed")), open_source(uri))
     acted: list[object] = []
     assert _version(store, Disturbed(open_source(uri), "eventos", lambda: acted.append(act()))) == undisturbed
     assert len(acted) == 1
@@ -129,7 +129,7 @@ def test_a_database_that_is_written_meanwhile_is_read_as_it_was(store: LocalStor
 
 def test_a_database_file_that_is_deleted_meanwhile_is_read_to_its_end(store: LocalStore, database: Path) -> None:
     uri = f"sqlite:///{database}"
-    undisturbed = _version(LocalStore(store.root.with_name("undisturbed")), open_source(uri))
+    undisturbed = _version(copied(store, store.root.with_name("undisturbed")), open_source(uri))
     assert _version(store, Disturbed(open_source(uri), "eventos", database.unlink)) == undisturbed
     with pytest.raises(SourceError, match="no such file"):
         open_source(uri)

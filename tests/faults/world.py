@@ -1,5 +1,6 @@
 """What the fault tests share: runs as processes of their own, stores and copies of them, what a reader sees, small disks."""
 
+import math
 import os
 import shutil
 import signal
@@ -27,12 +28,14 @@ OLD, NEW, OTHER = (f"demo:?size=20&seed={seed}" for seed in (2, 1, 3))
 
 @dataclass(frozen=True)
 class Way:
-    """What an undisturbed run takes: seconds, and deeds on the disk."""
+    """What an undisturbed run takes: seconds of the processor, and deeds on the disk."""
 
     seconds: float
     deeds: int
 
 
+# What says which versions are public, and when they were published.
+_INDEXES = frozenset({"index.json", "catalog.jsonld"})
 # What the clock decides in the index, and in which order months end; all else is the source's.
 _PASSING = frozenset({"published", "sequence"})
 
@@ -47,9 +50,8 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def data_of(store: LocalStore) -> dict[str, str]:
-    """All that is public but the index and the catalog, which is made of it: both say when."""
-    dated = {"index.json", "catalog.jsonld"}
-    return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name not in dated}
+    """All that is public but what lists it."""
+    return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name not in _INDEXES}
 
 
 def undated(index: Any) -> Any:
@@ -122,6 +124,15 @@ def output(process: Process) -> str:
     out, errors = process.communicate("\n" * 20, timeout=300)
     assert process.returncode == 0, errors
     return out
+
+
+def busy(process: Process) -> float:
+    """Seconds of the processor that a run has had; those of one that has ended are infinite."""
+    try:
+        times = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    except (FileNotFoundError, ProcessLookupError):
+        return math.inf
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
 def kill_group(process: Process) -> None:
