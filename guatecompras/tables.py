@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from guatecompras.formats.atomic import sweep
-from guatecompras.formats.parquets import TableWriter
+from guatecompras.formats.parquets import TableWriter, batches
 from guatecompras.months import TIME_ZONE
 from guatecompras.ocds.mapping import Field, fields, table_columns
 
@@ -229,6 +229,18 @@ def _kinds() -> dict[str, str]:
 
 def _kind(path: str) -> str:
     return _kinds()[path]
+
+
+def mended(path: Path, fresh: pl.DataFrame, without: pl.Series) -> Iterator[pl.DataFrame]:
+    """The rows of a flat table but for some NOGs (`without`), and of those other ones (`fresh`), all in order of nog."""
+    left = fresh
+    for batch in batches(path):
+        cut = left["nog"].search_sorted(batch["nog"][-1], side="right")
+        kept, put = batch.filter(~pl.col("nog").is_in(without.implode())), left.slice(0, cut)
+        yield pl.concat([kept, put.select(kept.columns).cast(kept.schema)]).sort("nog", maintain_order=True)
+        left = left.slice(cut)
+    if left.height:
+        yield left
 
 
 def releases_table(releases: pl.DataFrame, base: str) -> pl.DataFrame:

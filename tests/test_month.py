@@ -364,6 +364,62 @@ class _Faulty(DemoSource):
             yield reading
 
 
+class _Edited(DemoSource):
+    """A demo source in which the titles of some concursos were edited, and the last ones are new (or gone)."""
+
+    def __init__(self, edited: int, *, lacking: int = 0) -> None:
+        super().__init__(size=100, seed=1)
+        self._edited, self._lacking = edited, lacking
+
+    @contextmanager
+    def open(self, month: Month) -> Iterator[DemoReading]:
+        with super().open(month) as reading:
+            batches = reading.batches
+            nogs = sorted(pl.concat(batches("concursos"))["nog"])
+            edited, there = nogs[5 : 5 + self._edited], nogs[: len(nogs) - self._lacking]
+
+            def changed(table: str) -> Iterator[pl.DataFrame]:
+                for frame in batches(table):
+                    kept = frame.filter(pl.col("nog").is_in(there))
+                    if table == "concursos":
+                        title = pl.when(pl.col("nog").is_in(edited)).then(pl.lit("Otra cosa")).otherwise("descripcion")
+                        kept = kept.with_columns(descripcion=title)
+                    yield kept
+
+            reading.batches = changed  # type: ignore[method-assign]
+            yield reading
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mended"),
+    [
+        (_Edited(0), _Edited(1), True),
+        (_Edited(0, lacking=2), _Edited(3), True),
+        (_Edited(3), _Edited(0), True),
+        (_Edited(0), _Edited(1, lacking=1), False),
+    ],
+    ids=["an edit", "edits and new ones", "edits taken back", "one is gone"],
+)
+def test_little_that_changed_is_put_into_what_there_was_and_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: DemoSource, after: DemoSource, mended: bool
+) -> None:
+    stores = LocalStore(tmp_path / "with"), LocalStore(tmp_path / "without")
+    for store in stores:
+        _publish(store, source=before)
+    # Without the work on it there is nothing but what is public.
+    shutil.rmtree(stores[1].root / "work")
+    calls: list[list[str]] = []
+    whole = MonthWork._tables_from
+    monkeypatch.setattr(MonthWork, "_tables_from", lambda *words: calls.append(words[2]) or whole(*words))
+    works = [_build(_extract(store, source=after)) for store in stores]
+    assert len(calls) == mended
+    assert works[0].tables().data == works[1].tables().data
+    for work in works:
+        work.publish()
+    assert _undated_files(_public(stores[0])) == _undated_files(_public(stores[1]))
+    assert _undated(stores[0].index()) == _undated(stores[1].index())
+
+
 def test_a_month_may_lose_one_percent_and_no_more(old_store: LocalStore) -> None:
     before = _public(old_store)
     with pytest.raises(GateError, match=r"2026-01 is not published.*schema \(.*NOG \d+.*buyer") as raised:

@@ -30,6 +30,7 @@ from guatecompras.snapshot import Snapshot, nog_batches
 from guatecompras.tables import TableSet, releases_table
 
 BATCH = 2_000  # concursos held at once
+FEW = 1_000  # NOGs made anew that are kept apart
 INVALID = "no cumple el perfil"
 # A record of one release and one of many open alike.
 _FIRST_KEYS = ("ocid", "id", "date")
@@ -39,8 +40,8 @@ UNMERGEABLE = "sus releases no se pueden compilar"
 @dataclass
 class Cohort:
     """What was built. `edits`: what was edited in the source without an event (corrections.EDITS_SCHEMA); `counts`: concursos
-    (in), records, releases, rejected, corrections; `reused`: records that the public version had already; `made`: the NOGs
-    of all others; `seconds`: per stage of the pass."""
+    (in), records, releases, rejected, corrections; `reused`: records that the public version had already, and `anew` what was
+    made beside them, if it is little; `seconds`: per stage of the pass."""
 
     releases: Path
     records: Path
@@ -49,8 +50,24 @@ class Cohort:
     edits: pl.DataFrame
     counts: dict[str, int]
     reused: int = 0
-    made: list[int] = field(default_factory=list)
+    anew: "Anew | None" = None
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Anew:
+    """What was made in a month that took most over: the NOGs, their records, and the records that were public of them."""
+
+    nogs: list[int] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+
+    def add(self, split: Split, records: pl.DataFrame) -> "Anew | None":
+        """This, with a batch; None once it is too much to be kept."""
+        self.nogs += split.fresh["concursos"]["nog"].to_list()
+        self.records += records["json"].to_list()
+        self.replaced += split.replaced.to_list()
+        return self if len(self.nogs) <= FEW else None
 
 
 @dataclass
@@ -86,7 +103,7 @@ def build(
     rejects: list[pl.DataFrame] = [pl.read_parquet(snapshot.files["rechazos"])]
     edits: list[pl.DataFrame] = [pl.DataFrame(schema=EDITS_SCHEMA)]
     counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0, "corrections": 0}
-    reused, anew = 0, [pl.Series(dtype=pl.Int64)]
+    reused, anew = 0, Anew() if earlier else None
     clock = _Clock()
     maker = _Maker(snapshot, earlier, detected)
     with ExitStack() as stack:
@@ -113,7 +130,7 @@ def build(
             rejects.append(judged.faults)
             edits.append(judged.edits)
             rows = releases_table(made, config.release_url())
-            anew.append(split.fresh["concursos"]["nog"])
+            anew = anew and anew.add(split, compiled)
             if kept:
                 made, compiled = _together(made, kept.releases), _together(compiled, kept.records)
                 rows = _together(rows, kept.table)
@@ -129,7 +146,7 @@ def build(
     everything = pl.concat(rejects).sort("tabla", "nog", "clave", "columna", "valor", "motivo", nulls_last=True)
     listed = pl.concat(edits).sort("nog", "release", "path")
     return Cohort(
-        *paths, table.files["releases"], everything, listed, counts, reused, pl.concat(anew).to_list(), clock.seconds
+        *paths, table.files["releases"], everything, listed, counts, reused, anew if reused else None, clock.seconds
     )
 
 

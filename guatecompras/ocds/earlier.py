@@ -63,17 +63,21 @@ class Whole:
 
 @dataclass(frozen=True)
 class Split:
-    """A batch: the rows of the NOGs that have to be made, what is taken over of the others, and the public releases of those
-    that are made (corrections.PUBLIC_SCHEMA)."""
+    """A batch: the rows of the NOGs that have to be made, what is taken over of the others, and of those that are made the
+    public releases (corrections.PUBLIC_SCHEMA) and, where others are taken over, the public records."""
 
     fresh: Rows
     kept: Kept | None
     public: pl.DataFrame
+    replaced: pl.Series
+
+
+_NONE = pl.Series("json", dtype=pl.String)
 
 
 def unsplit(rows: Rows) -> Split:
     """A batch of which nothing is public."""
-    return Split(rows, None, pl.DataFrame(schema=PUBLIC_SCHEMA))
+    return Split(rows, None, pl.DataFrame(schema=PUBLIC_SCHEMA), _NONE)
 
 
 class Walk:
@@ -109,13 +113,14 @@ class Walk:
         releases = _texts(table["nog"], told)
         if not self._takes_over:
             # Of the same rows another code makes other releases; the same code does when the rest of the month is other.
-            return Split(rows, None, _public(releases, same.clear() if self._same_maker else same))
+            return Split(rows, None, _public(releases, same.clear() if self._same_maker else same), _NONE)
         records = _texts(made, recorded)
         same = same.join(made.to_frame(), on="nog", how="semi")
         fresh = {name: frame.join(same, on="nog", how="anti", maintain_order="left") for name, frame in rows.items()}
         taken = [frame.join(same, on="nog", how="semi", maintain_order="left") for frame in (releases, records, table)]
         left = releases.join(same, on="nog", how="anti", maintain_order="left")
-        return Split(fresh, Kept(*taken), _public(left, same.clear()))
+        replaced = records.join(same, on="nog", how="anti", maintain_order="left")["json"]
+        return Split(fresh, Kept(*taken), _public(left, same.clear()), replaced)
 
 
 def _public(releases: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
