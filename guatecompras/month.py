@@ -50,6 +50,8 @@ NO_OVERRIDES: Mapping[str, str] = {}
 # What the index says of a month's counts.
 INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
 _RELEASES_TABLE = "tables/releases.parquet"
+# NOGs that are noted one by one.
+_FEW = 1_000
 # Compiled records read at once when they are flattened.
 _FLATTENED_AT_ONCE = 2_000
 # Downloads written at once: each also deflates on all cores, and holds its own batch.
@@ -205,7 +207,13 @@ class MonthWork:
                 "edits": (edits, made.edits.height),
                 "table": (made.releases_table, counts["releases"]),
             }
-            return files, {"counts": counts, "seconds": made.seconds, "reused": made.reused}
+            return files, {
+                "counts": counts,
+                "seconds": made.seconds,
+                "reused": made.reused,
+                # Few where little changed, which is when it helps to know them.
+                "made": made.made if len(made.made) <= _FEW else None,
+            }
 
         return self._stage("ocds", do)
 
@@ -248,6 +256,7 @@ class MonthWork:
             folder / _RELEASES_TABLE,
             snapshot,
             made_by == publication.maker_of(self.config),
+            before.folder,
         )
 
     def changes(self) -> Stage:
@@ -264,7 +273,8 @@ class MonthWork:
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             made = self._need("ocds")
             new = changelog.Side(made.path("records"), made.path("table"))
-            found = changelog.write(before() if base else None, new, self.folder, made.path("edits"))
+            old, few = before() if base else None, made.data["made"]
+            found = changelog.write(old, new, self.folder, made.path("edits"), few)
             files = {path.name: (path, found.counts["rows"]) for path in (found.parquet, found.lines)}
             return files, {"base": base.version if base else "", "counts": found.counts}
 

@@ -3,10 +3,10 @@
 How two records are told apart is `diff.py`'s business, which version comes before which the month's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 import orjson
@@ -76,7 +76,14 @@ class Changes:
     counts: dict[str, int]
 
 
-def write(before: Side | None, after: Side, folder: Path, edits: Path | None = None, batch: int = BATCH) -> Changes:
+def write(
+    before: Side | None,
+    after: Side,
+    folder: Path,
+    edits: Path | None = None,
+    made: Collection[int] | None = None,
+    batch: int = BATCH,
+) -> Changes:
     """Write `changes.parquet` and `changes.jsonl.gz` into `folder`: what leads from `before` (None: nothing) to `after`.
 
     A record that came or went is one row of the empty path with the whole record as published, but in the first version of
@@ -84,12 +91,13 @@ def write(before: Side | None, after: Side, folder: Path, edits: Path | None = N
     record that changed each difference is a row. In JSON Lines `before` and `after` are the values themselves, left out
     where there is none. `edits`: what was found not to come from an event (nog, path, cause; Parquet in order of nog);
     paths that are in it take their cause from there. `release`: the newest of the NOG's that the version before lacked.
-    Raises GuatecomprasError when a file cannot be read.
+    `made`: the NOGs of `after` whose records were made anew, all others being as they were; None: any. Raises
+    GuatecomprasError when a file cannot be read.
     """
     paths = folder / PARQUET, folder / LINES
     counts = dict.fromkeys(("rows", *KINDS, *CAUSES), 0)
     with ExitStack() as stack:
-        found = _differences(before, after, edits, batch, stack) if before else _all_new(after, batch)
+        found = _differences(before, after, edits, made, batch, stack) if before else _all_new(after, batch)
         table = stack.enter_context(TableWriter(paths[0], SCHEMA, GROUP))
         lines = stack.enter_context(gzip_lines_writer(paths[1]))
         for rows in found:
@@ -118,7 +126,7 @@ def _count(rows: pl.DataFrame, counts: dict[str, int]) -> None:
 def _all_new(after: Side, batch: int) -> Iterator[pl.DataFrame]:
     """The rows of a month's first version."""
     table = Follower(after.releases)
-    for stop in _stops([after.releases], batch):
+    for stop in _stops([_nogs(after.releases)], batch):
         releases = table.up_to(stop)
         yield releases.group_by("nog", maintain_order=True).agg(
             ocid=pl.col("ocid").first(),
@@ -134,17 +142,26 @@ def _all_new(after: Side, batch: int) -> Iterator[pl.DataFrame]:
 # Two versions, walked side by side.
 
 
-def _differences(before: Side, after: Side, edits: Path | None, batch: int, stack: ExitStack) -> Iterator[pl.DataFrame]:
-    stops = _stops([before.releases, after.releases], batch)
+def _differences(
+    before: Side, after: Side, edits: Path | None, made: Collection[int] | None, batch: int, stack: ExitStack
+) -> Iterator[pl.DataFrame]:
+    nogs = [_nogs(side.releases) for side in (before, after)]
+    stops = _stops(nogs, batch)
     causes = Follower(edits) if edits else None
-    old, new = (stack.enter_context(ahead(_walk(side, stops))) for side in (before, after))
+    # What came or went is other too.
+    looked_at = None if made is None else frozenset(made) | (frozenset(nogs[0]) ^ frozenset(nogs[1]))
+    old, new = (stack.enter_context(ahead(_walk(side, stops, looked_at))) for side in (before, after))
     for stop, one, other in zip(stops, old, new, strict=True):
         yield _changes(one, other, causes.up_to(stop).select(*_EDITS) if causes else pl.DataFrame(schema=_EDITS))
 
 
-def _stops(tables: list[Path], batch: int) -> list[int]:
+def _nogs(table: Path) -> pl.Series:
+    return pl.Series("nog", pq.read_table(table, columns=["nog"])["nog"]).unique()
+
+
+def _stops(found: list[pl.Series], batch: int) -> list[int]:
     """The last NOG of each batch of `batch` that either version has."""
-    nogs = pl.concat([pl.Series("nog", pq.read_table(path, columns=["nog"])["nog"]) for path in tables]).unique().sort()
+    nogs = pl.concat(found).unique().sort()
     return (
         [*nogs.gather_every(batch, batch - 1), *nogs.tail(1)]
         if len(nogs) % batch
@@ -160,15 +177,20 @@ class _Batch:
     releases: pl.DataFrame
 
 
-def _walk(side: Side, stops: list[int]) -> Iterator[_Batch]:
+def _walk(side: Side, stops: list[int], looked_at: frozenset[int] | None) -> Iterator[_Batch]:
+    """The batches of a version; of records only those that are looked at."""
     table, lines = Follower(side.releases), read_lines(side.records)
     for stop in stops:
         releases = table.up_to(stop).select(*_RELEASES)
         nogs = releases["nog"].unique(maintain_order=True)
-        texts = pl.Series("json", list(islice(lines, len(nogs))), dtype=pl.Binary).cast(pl.String)
+        texts = list(islice(lines, len(nogs)))
         if len(texts) < len(nogs):
             raise GuatecomprasError(f"{side.records} lacks records that {side.releases} has releases of")
-        yield _Batch(pl.DataFrame([nogs, texts]), releases)
+        if looked_at is not None:
+            kept = nogs.is_in(list(looked_at))
+            nogs, texts = nogs.filter(kept), list(compress(texts, kept))
+        json = pl.Series("json", texts, dtype=pl.Binary).cast(pl.String)
+        yield _Batch(pl.DataFrame([nogs, json]), releases)
     if next(lines, None) is not None:
         raise GuatecomprasError(f"{side.records} has records that {side.releases} has no releases of")
 

@@ -21,7 +21,7 @@ from guatecompras.formats.atomic import sweep
 from guatecompras.formats.deflating import Blocks
 from guatecompras.ocds import releases
 from guatecompras.ocds.corrections import EDITS_SCHEMA, compiled, settle
-from guatecompras.ocds.earlier import Earlier, Split, Walk, unsplit
+from guatecompras.ocds.earlier import Earlier, Split, Walk, Whole, unsplit
 from guatecompras.ocds.merge import MergeError, Merger, merge_rules_from_schema
 from guatecompras.ocds.profile import compiled_schema
 from guatecompras.ocds.validation import Validator
@@ -39,8 +39,8 @@ UNMERGEABLE = "sus releases no se pueden compilar"
 @dataclass
 class Cohort:
     """What was built. `edits`: what was edited in the source without an event (corrections.EDITS_SCHEMA); `counts`: concursos
-    (in), records, releases, rejected, corrections; `reused`: records that the public version had already; `seconds`: per
-    stage of the pass."""
+    (in), records, releases, rejected, corrections; `reused`: records that the public version had already; `made`: the NOGs
+    of all others; `seconds`: per stage of the pass."""
 
     releases: Path
     records: Path
@@ -49,6 +49,7 @@ class Cohort:
     edits: pl.DataFrame
     counts: dict[str, int]
     reused: int = 0
+    made: list[int] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -85,12 +86,12 @@ def build(
     rejects: list[pl.DataFrame] = [pl.read_parquet(snapshot.files["rechazos"])]
     edits: list[pl.DataFrame] = [pl.DataFrame(schema=EDITS_SCHEMA)]
     counts = {"concursos": snapshot.concursos_in, "releases": 0, "records": 0, "corrections": 0}
-    reused = 0
+    reused, anew = 0, [pl.Series(dtype=pl.Int64)]
     clock = _Clock()
     maker = _Maker(snapshot, earlier, detected)
     with ExitStack() as stack:
-        before = (earlier.releases, earlier.records) if earlier else (None, None)
-        blocks = [stack.enter_context(Blocks(path)) for path in before]
+        home = earlier.work if earlier else None
+        blocks = [stack.enter_context(Blocks(home / path.name if home else None)) for path in paths]
         release_lines, record_lines = (
             stack.enter_context(gzip_lines_writer(path, blocks=known))
             for path, known in zip(paths, blocks, strict=True)
@@ -98,11 +99,21 @@ def build(
         table = stack.enter_context(TableSet(folder / "tables", ["releases"]))
         for built, split in stack.enter_context(ahead(maker.releases(nog_batches(snapshot.files, batch)))):
             clock.lap("releases")  # what they take longer than the steps below
+            if isinstance(split, Whole):
+                release_lines.write(split.releases)
+                record_lines.write(split.records)
+                table.write({"releases": split.table})
+                counts["releases"] += split.table.height
+                counts["records"] += split.count
+                reused += split.count
+                clock.lap("write")
+                continue
             judged = maker.judged(built, split.public, clock)
             made, compiled, kept = judged.releases, judged.records, split.kept
             rejects.append(judged.faults)
             edits.append(judged.edits)
             rows = releases_table(made, config.release_url())
+            anew.append(split.fresh["concursos"]["nog"])
             if kept:
                 made, compiled = _together(made, kept.releases), _together(compiled, kept.records)
                 rows = _together(rows, kept.table)
@@ -117,7 +128,9 @@ def build(
     counts["rejected"] = counts["concursos"] - counts["records"]
     everything = pl.concat(rejects).sort("tabla", "nog", "clave", "columna", "valor", "motivo", nulls_last=True)
     listed = pl.concat(edits).sort("nog", "release", "path")
-    return Cohort(*paths, table.files["releases"], everything, listed, counts, reused, clock.seconds)
+    return Cohort(
+        *paths, table.files["releases"], everything, listed, counts, reused, pl.concat(anew).to_list(), clock.seconds
+    )
 
 
 def _together(fresh: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
@@ -174,11 +187,14 @@ class _Maker:
         self._release_validator, self._record_validator = Validator("release"), Validator("compiled")
         self._correction_validator = Validator("correction")
 
-    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[tuple[pl.DataFrame, Split]]:
+    def releases(self, batches: Iterator[releases.Rows]) -> Iterator[tuple[pl.DataFrame, Split | Whole]]:
         """The releases of batches of NOGs (RELEASE_COLUMNS), but for those that are taken over."""
         for rows in batches:
             split = self._split(rows)
-            yield releases.build(split.fresh, self._directory, self._month, offers_known=self._offers_known), split
+            if isinstance(split, Whole):
+                yield pl.DataFrame(), split
+            else:
+                yield releases.build(split.fresh, self._directory, self._month, offers_known=self._offers_known), split
 
     def judged(self, built: pl.DataFrame, public: pl.DataFrame, clock: _Clock) -> _Judged:
         """What of the releases of a batch can be published. `public`: those that are (corrections.PUBLIC_SCHEMA)."""

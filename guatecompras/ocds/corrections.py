@@ -19,6 +19,7 @@ from guatecompras.changes.diff import differences
 from guatecompras.months import UTC_OFFSET
 from guatecompras.ocds.events import TICKS_AT_1970
 from guatecompras.ocds.merge import NO_RULES, MergeError, Merger, Rules
+from guatecompras.ocds.profile import clearable
 from guatecompras.ocds.releases import RELEASE_COLUMNS
 
 Json = dict[str, Any]
@@ -237,7 +238,10 @@ def _lacking(old: Json, new: Json, rules: Rules, path: str) -> Json:
 
 
 def _cleared(value: Any, rules: Rules, place: str) -> Any:
-    return _lacking(value, {}, rules, place) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        return _lacking(value, {}, rules, place)
+    # What cannot be cleared stays, as an entry does.
+    return None if place in clearable() else {}
 
 
 def _without_entries(old: list[Json], new: dict[Any, Json], rules: Rules, place: str) -> list[Json]:

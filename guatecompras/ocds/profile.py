@@ -102,6 +102,9 @@ def closed_codes() -> dict[str, tuple[str, ...]]:
 
 # What a list's entry says of itself even where the rest of it is gone, as the standard demands.
 _KEYS = frozenset({"id", "awardID"})
+# What no correction takes away: what is said of the publication and not of the process, and what the official extension
+# defines without null.
+_STANDING = ("sources", "dataSegmentation", "contracts/contractNumber")
 
 
 def _string(field: Field) -> Schema:
@@ -132,6 +135,7 @@ def _object(children: list[Field], tree: dict[str, list[Field]], corrections: bo
 
 def _node(field: Field, tree: dict[str, list[Field]], corrections: bool) -> Schema:
     schema: Schema = {"title": field.title, "description": field.description}
+    corrections = corrections and not field.path.startswith(_STANDING)
     if field.type == "object":
         schema |= _object(tree[field.path], tree, corrections)
     elif field.type == "array<object>":
@@ -143,18 +147,23 @@ def _node(field: Field, tree: dict[str, list[Field]], corrections: bool) -> Sche
         schema |= _string(field)
     else:
         schema |= {"type": field.type, "minimum": 0}
-    if (
-        corrections
-        and field.parent
-        and field.name not in _KEYS
-        and (field.type != "array<object>" or field.path in _MERGE)
-    ):
+    if corrections and field.path in clearable():
         schema |= _nullable(schema)
     if field.codelist:
         schema |= {"codelist": f"{field.codelist}.csv", "openCodelist": field.codelist not in closed_codes()}
     if field.path in _MERGE:
         schema[_MERGE[field.path]] = True
     return schema
+
+
+@cache
+def clearable() -> frozenset[str]:
+    """The paths of fields that a correction may set to null.
+
+    Those of single values: null clears no object and no list of objects, which lose what they hold.
+    """
+    values = (field for field in fields() if field.parent and field.type not in ("object", "array<object>"))
+    return frozenset(field.path for field in values if field.name not in _KEYS and not field.path.startswith(_STANDING))
 
 
 def _nullable(schema: Schema) -> Schema:

@@ -73,6 +73,11 @@ def _records(folder: Path) -> dict[int, Json]:
     return {int(told["ocid"].rpartition("-")[2]): told for told in found}
 
 
+def _releases(folder: Path, nog: int) -> list[Json]:
+    found = [orjson.loads(line) for line in read_lines(folder / f"{MONTH}_releases.jsonl.gz")]
+    return [release for release in found if release["ocid"].endswith(f"-{nog}")]
+
+
 def test_each_version_says_what_it_changed_and_that_adds_up(root: Path) -> None:
     store = LocalStore(root)
     first, second = _versions(store)
@@ -84,7 +89,15 @@ def test_each_version_says_what_it_changed_and_that_adds_up(root: Path) -> None:
     assert (counts["added"], counts["removed"], counts["changed"]) == (0, 1, 1)
     rows = pl.read_parquet(second / PARQUET).rows(named=True)
     assert counts["rows"] == len(rows)
-    assert [row["after"] for row in rows if row["path"] == "tender/title"] == ['"OTRO TÍTULO"']
+    # The source was edited without an event: the edit is told as such, and what was public stays.
+    assert [(row["after"], row["cause"]) for row in rows if row["path"] == "tender/title"] == [
+        ('"OTRO TÍTULO"', "silent")
+    ]
+    assert counts["silent"] > 0
+    edited = next(row["nog"] for row in rows if row["change"] == "changed")
+    before, after = (_releases(folder, edited) for folder in (first, second))
+    assert after[:-1] == before
+    assert [row["release"] for row in rows if row["nog"] == edited] == [after[-1]["id"]] * (len(rows) - 1)
     assert replay(_records(first), rows) == _records(second)
     # What is published is listed, counted and verified as all else.
     listed = {file["path"]: file for file in manifests[1]["files"]}

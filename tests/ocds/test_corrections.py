@@ -37,7 +37,7 @@ EVENTS = [
     event("contrato", "2026-05-20 08:00:00", 3),
 ]
 ROWS: dict[str, list[Row]] = {
-    "concursos": [{}],
+    "concursos": [{"categorias": [1, 2], "recepcion_ofertas": "electronica"}],
     "eventos": EVENTS,
     "partes": [entity(), supplier(), supplier("1234567", nombre="SOMBRAS")],
     "renglones": [{"renglon_id": "1"}, {"renglon_id": "2", "orden": 2, "descripcion": "Foco"}],
@@ -121,6 +121,11 @@ EDITS: dict[str, tuple[Edit, list[str], dict[str, tuple[Any, Any]]]] = {
         lambda rows: rows.update(adjudicaciones=[], contratos=[]),
         ["tenderUpdate", "awardUpdate", "contractUpdate"],
         {"awards[GT-ADJ-100-7894880]/status": ("active", "cancelled")},
+    ),
+    "what cannot be cleared": (
+        _set("concursos", 0, categorias=None, fecha_cro=None, recepcion_ofertas=None),
+        ["tenderUpdate"],
+        {"tender/tenderPeriod/endDate": ("2026-05-10T10:00:00-06:00", None)},
     ),
     "a date": (
         _set("concursos", 0, fecha_cro="2026-05-11 10:00:00"),

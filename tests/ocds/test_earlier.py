@@ -38,7 +38,7 @@ def before(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Earlier:
     taken = _taken(rows, folder / "source")
     made = cohort.build(taken, folder / "ocds", Settings(), BATCH)
     assert made.reused == 0
-    return Earlier(made.releases, made.records, made.releases_table, taken, same_maker=True)
+    return Earlier(made.releases, made.records, made.releases_table, taken, same_maker=True, work=made.releases.parent)
 
 
 def _nth(rows: Rows, place: int) -> pl.Expr:
@@ -149,6 +149,8 @@ def test_what_was_rejected_before_is_judged_again(rows: Rows, tmp_path: Path) ->
     spoilt = _set("concursos", 5, entidad_compradora=pl.lit(None))({**rows, "partes": alone})
     taken = _taken(spoilt, tmp_path / "first")
     made = cohort.build(taken, tmp_path / "ocds", Settings(), BATCH)
-    earlier = Earlier(made.releases, made.records, made.releases_table, taken, same_maker=True)
+    earlier = Earlier(
+        made.releases, made.records, made.releases_table, taken, same_maker=True, work=made.releases.parent
+    )
     again = _set("concursos", 8, descripcion=pl.lit("Otra cosa"))(spoilt)
     assert _compare(_taken(again, tmp_path / "second"), earlier, tmp_path) == made.counts["records"] - 1

@@ -1,13 +1,18 @@
 """A real municipality's 28 months, from its tables to flat tables: nothing is lost on the way."""
 
 import csv
-from collections import defaultdict
+import shutil
+from collections import Counter, defaultdict
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 
-from tests.real.conftest import ANTIGUA, Built
+from guatecompras.formats.archive import read_lines
+from tests.real.conftest import ANTIGUA, Built, built
 
 pytestmark = pytest.mark.skipif(not ANTIGUA.is_dir(), reason="the shared data are not here")
 
@@ -102,3 +107,26 @@ def test_every_event_is_a_release_in_the_order_of_its_nog(antigua: list[Built]) 
     assert ours == {nog: sorted(dates) for nog, dates in theirs.items()}
     statuses = dict(together(antigua, "records").select("nog", "tender_statusDetails").rows())
     assert sum(status == "Adjudicado" for status in statuses.values()) > 200
+
+
+def test_without_the_log_the_records_are_the_same(antigua: list[Built], tmp_path: Path) -> None:
+    """What its rows' own dates tell leads to the same state of all 431, and to the same awards; only the log knows the rest."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for table in ("concursos", "partes", "adjudicaciones"):
+        shutil.copy(ANTIGUA / f"{table}.csv", source)
+    found = list(built(f"csv:{source}", "2024-01..2026-04", tmp_path / "built"))
+    assert _states(found) == _states(antigua)
+    tags = [Counter(together(months, "releases")["tag"]) for months in (antigua, found)]
+    assert tags[1]["award"] == tags[0]["award"] == 307
+    assert tags[1]["tender"] == 431
+    assert sum(tags[1].values()) == 870
+
+
+def _states(months: list[Built]) -> dict[str, Any]:
+    """The compiled records by their ocid, without what dates them."""
+    records = [orjson.loads(line) for month in months for line in read_lines(month.made.records)]
+    return {
+        record["ocid"]: {key: value for key, value in record.items() if key not in {"id", "date", "publishedDate"}}
+        for record in records
+    }

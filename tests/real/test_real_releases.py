@@ -191,7 +191,7 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> dict[str, cohort.Cohort]
 
 def test_both_are_published_and_nothing_is_rejected(months: dict[str, cohort.Cohort]) -> None:
     for made in months.values():
-        assert made.counts == {"concursos": 1, "releases": 1, "records": 1, "rejected": 0}
+        assert made.counts == {"concursos": 1, "releases": 1, "records": 1, "rejected": 0, "corrections": 0}
         assert made.rejects.is_empty()
 
 
