@@ -34,13 +34,15 @@ from tests.faults.world import (
     public,
     started,
     told,
+    untold,
 )
 
 MONTH = MONTHS[0]
 STAGES = 4 + len(DOWNLOADS) + 1
 
-# What one of several runs of a month may say that found another version than the one it was made to follow.
-OVERTAKEN = "another run published"
+# What one of several runs of a month may say that found another version than the one it was made to follow: at the switch, or
+# because a run of the same version is just making its report anew for that reason.
+OVERTAKEN = ("another run published", "stage report of")
 
 
 # Side by side.
@@ -82,7 +84,7 @@ def _ended(run: Process) -> bool:
     """Whether a run has published; False when another one was faster and it said so, in one line."""
     _, errors = run.communicate("\n" * 4, timeout=300)
     if run.returncode:
-        assert OVERTAKEN in errors, errors
+        assert any(words in errors for words in OVERTAKEN), errors
         assert len(errors.strip().splitlines()) == 1, errors
     return run.returncode == 0
 
@@ -223,7 +225,9 @@ def test_a_run_told_to_stop_stops_cleanly_and_the_next_one_goes_on(tmp_path: Pat
     assert {path: path.stat().st_ino for path in snapshots} == snapshots
     undisturbed = LocalStore(tmp_path / "undisturbed")
     publish(undisturbed, NEW, *months, config=Settings())
-    assert data_of(store) == data_of(undisturbed)
+    # Side by side the second month may have been public before the first.
+    alike = data_of if jobs == 1 else untold
+    assert alike(store) == alike(undisturbed)
     assert faults(store) == ()
 
 
