@@ -523,7 +523,7 @@ class MonthWork:
         judged = {told["id"]: told for told in report.data["judged"]}
         judged |= {outcome.check.id: outcome.summary() for outcome in self.judged(against, blocking)}
         gate.require(list(judged.values()), self.month, accepted)
-        files = self._published_files()
+        files = self._published_files(report)
         # What is public has passed it.
         if self._public() != self.version:
             self._require_agreement(files)
@@ -548,7 +548,7 @@ class MonthWork:
         )
         return document, {name: path for name, (_, path) in files.items()}
 
-    def _published_files(self) -> dict[str, tuple[PublishedFile, Path]]:
+    def _published_files(self, report: Stage) -> dict[str, tuple[PublishedFile, Path]]:
         """Every file of the version: name -> as listed, where it is."""
         made, flat = self._need("ocds"), self._need("tables")
         planned: list[tuple[str, str, Stage, str]] = [
@@ -557,7 +557,7 @@ class MonthWork:
             (f"{self.month}_rechazos.parquet", "parquet", made, "rechazos"),
             (changelog.LINES, "jsonl.gz", self._need("changes"), changelog.LINES),
             (changelog.PARQUET, "parquet", self._need("changes"), changelog.PARQUET),
-            *((name, "report", self._need("report"), name) for name in (QUALITY_JSON, QUALITY_PAGE)),
+            *((name, "report", report, name) for name in (QUALITY_JSON, QUALITY_PAGE)),
         ]
         planned += [(f"tables/{name}.parquet", "parquet", flat, name) for name in tables.NAMES]
         planned += [
