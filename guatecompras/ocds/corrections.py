@@ -180,10 +180,11 @@ class _History:
         correction["date"] = max(detected, releases[-1]["date"])
         correction["publishedDate"] = detected
         comes = compiled([*releases, correction], merger)
-        changed = list(differences(_content(stands), _content(comes)))
-        if not changed:
+        changed = list(differences(stands, comes))
+        if all(path in _OWN for path, _, _ in changed):
             return None, []
-        touched = {_TAGS.get(path.partition("/")[0].partition("[")[0], _TAG_ORDER[0]) for path, _, _ in changed}
+        parts = {path.partition("/")[0].partition("[")[0] for path, _, _ in changed} - _OWN
+        touched = {_TAGS.get(part, _TAG_ORDER[0]) for part in parts}
         correction["tag"] = [tag for tag in _TAG_ORDER if tag in touched]
         return correction, [(correction["id"], *change) for change in changed]
 
