@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import dagster as dg
@@ -27,8 +28,12 @@ from pipelines.home import opened
 # Console lines of Dagster would run through the progress bar; the run's log in the UI has them all.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+# The step that looks at what else is public.
+_COMPARING = "quality_report"
+
 # What an interrupted worker gets to mark its run in the home before it is ended.
 _GRACE_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
 
 NOTHING: Mapping[str, str] = {}
 
@@ -76,8 +81,12 @@ def publish_month(
     store: str,
     progress: Progress,
     accepted: Mapping[str, str] = NOTHING,
+    turn: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Run the month's job in this process, on an open home, and say how it ended; never raises for what happens in the run."""
+    """Run the month's job in this process, on an open home, and say how it ended; never raises for what happens in the run.
+
+    `turn`: returns when the month may be compared with those before it.
+    """
     # Workers import them, the parent need not.
     from assets.quality import ACCEPT_TAG  # noqa: PLC0415
     from pipelines.definitions import build_definitions  # noqa: PLC0415
@@ -87,7 +96,7 @@ def publish_month(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # previews and supersessions, for developers
         job = build_definitions(source, store).resolve_job_def("month")
-        instance.add_event_listener(run_id, lambda entry: _follow(month, entry, progress))
+        instance.add_event_listener(run_id, lambda entry: _follow(month, entry, progress, turn))
         outcome = job.execute_in_process(
             partition_key=month,
             instance=instance,
@@ -104,10 +113,12 @@ def publish_month(
     return Result(month, run_id, time.perf_counter() - started, reason)
 
 
-def _follow(month: str, entry: dg.EventLogEntry, progress: Progress) -> None:
+def _follow(month: str, entry: dg.EventLogEntry, progress: Progress, turn: Callable[[], None]) -> None:
     event = entry.dagster_event
     if event is not None and event.is_step_start and event.step_key:
         progress(month, event.step_key)
+        if event.step_key == _COMPARING:
+            turn()
 
 
 @contextmanager
@@ -134,19 +145,35 @@ def _noticing_signals() -> Iterator[Callable[[], bool]]:
 # Side by side.
 
 _channel: Any = None
+# Month -> set once it has ended, in order; one per worker process.
+_ended: dict[str, Any] = {}
 
 
-def _start_worker(channel: Any) -> None:
+def _start_worker(channel: Any, ended: dict[str, Any]) -> None:
     global _channel  # noqa: PLW0603  # one per worker process
     _channel = channel
+    _ended.update(ended)
     # Between runs an interrupt ends a worker without a word; during one Dagster catches it and marks the run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _work(month: str, source: str, store: str, accepted: Mapping[str, str]) -> Result:
     _channel.put((month, "starting"))
-    with opened() as instance:
-        return publish_month(instance, month, source, store, lambda *words: _channel.put(words), accepted)
+    try:
+        with opened() as instance:
+            return publish_month(
+                instance, month, source, store, lambda *words: _channel.put(words), accepted, lambda: _wait_for(month)
+            )
+    finally:
+        _ended[month].set()
+
+
+def _wait_for(month: str) -> None:
+    """Return when all earlier months of the command have ended: a month is compared with the same ones however many run side
+    by side. The earliest under way never waits, so somebody always goes on."""
+    for earlier in takewhile(lambda other: other != month, _ended):
+        while not _ended[earlier].wait(_LOOK_SECONDS):
+            pass  # an interrupt comes through here
 
 
 def _side_by_side(
@@ -157,9 +184,10 @@ def _side_by_side(
     left = months
     while left:
         channel = context.Queue()
+        ended = {month: context.Event() for month in left}
         begun: set[str] = set()
         broken: list[str] = []
-        with ProcessPoolExecutor(jobs, context, _start_worker, (channel,)) as pool, _ending_workers(pool):
+        with ProcessPoolExecutor(jobs, context, _start_worker, (channel, ended)) as pool, _ending_workers(pool):
             futures = {pool.submit(_work, month, source, store, accepted): month for month in left}
             for future in _as_they_end(futures, channel, begun, progress):
                 month = futures[future]

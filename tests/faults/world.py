@@ -36,7 +36,6 @@ class Way:
 
 # What says which versions are public, and when they were published.
 _INDEXES = frozenset({"index.json", "catalog.jsonld"})
-_TOLD = ("manifest.json", "quality.html", "quality.json")
 # What the clock decides in the index, and in which order months end; all else is the source's.
 _PASSING = frozenset({"published", "sequence"})
 
@@ -53,11 +52,6 @@ def tree(folder: Path) -> dict[str, str]:
 def data_of(store: LocalStore) -> dict[str, str]:
     """All that is public but what lists it."""
     return {name: sha256 for name, sha256 in tree(store.root / "publication").items() if name not in _INDEXES}
-
-
-def untold(store: LocalStore) -> dict[str, str]:
-    """All that is public but what lists it, and what tells which other months were public when it was made."""
-    return {name: sha256 for name, sha256 in data_of(store).items() if not name.endswith(_TOLD)}
 
 
 def undated(index: Any) -> Any:
