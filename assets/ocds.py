@@ -1,10 +1,20 @@
 """The OCDS layer: releases from events, records from releases, both validated. How is `guatecompras/ocds/`'s business."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
-from assets.reporting import LINEAGE, document_columns, one_line, records_lineage, releases_lineage, reported, spec
+from assets.reporting import (
+    LINEAGE,
+    document_columns,
+    one_line,
+    preview,
+    records_lineage,
+    releases_lineage,
+    reported,
+    spec,
+)
 from guatecompras.contract import TABLES
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
@@ -42,11 +52,13 @@ def ocds_documents(context: dg.AssetExecutionContext, store: StoreResource) -> I
     """Build, validate and compile in one pass over the snapshot."""
     with one_line():
         stage = store.work(context.partition_key, context.run.run_id).ocds()
-    counts, seconds = (
-        stage.data["counts"],
-        {f"seconds_{name}": round(value, 2) for name, value in stage.data["seconds"].items()},
-    )
-    yield reported(("ocds", "releases"), stage, "releases", **seconds, **{LINEAGE: releases_lineage()})
+    counts = stage.data["counts"]
+    told: dict[str, Any] = {f"seconds_{name}": round(value, 2) for name, value in stage.data["seconds"].items()}
+    # What was edited in the source without an event, which is what an engineer will be asked about.
+    told |= {"corrections": counts["corrections"], "edits": stage.files["edits"]["rows"]}
+    if told["edits"]:
+        told["edits without an event"] = dg.MetadataValue.md(preview(stage.path("edits")))
+    yield reported(("ocds", "releases"), stage, "releases", **told, **{LINEAGE: releases_lineage()})
     numbers = {name: counts[name] for name in ("concursos", "rejected")}
     yield reported(("ocds", "records"), stage, "records", **numbers, **{LINEAGE: records_lineage()})
     yield reported(("ocds", "rechazos"), stage, "rechazos")

@@ -83,7 +83,7 @@ def test_a_rerun_on_an_unchanged_source_changes_nothing(run_month: RunMonth, dat
     assert all(reused)
 
 
-def test_a_late_award_gives_a_new_version_and_keeps_the_old_one(
+def test_an_edit_without_an_event_gives_a_new_version_keeps_the_old_one_and_shows_in_the_run(
     run_month: RunMonth, database: Path, store: Path
 ) -> None:
     assert run_month(database).success
@@ -93,7 +93,15 @@ def test_a_late_award_gives_a_new_version_and_keeps_the_old_one(
         "UPDATE concursos SET descripcion = 'OTRO TITULO', fecha_actualizacion = '2026-09-01 10:00:00'"
         " WHERE nog = (SELECT min(nog) FROM concursos)",
     )
-    assert run_month(database).success
+    result = run_month(database)
+    assert result.success
+    (told,) = [
+        event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key and event.asset_key.path == ["ocds", "releases"]
+    ]
+    assert told["corrections"].value == 1
+    assert "OTRO TITULO" in str(told["edits without an event"].value)
     second = _index(store)["months"][MONTHS[0]]
     assert second["version"] > first["version"]
     assert [old["version"] for old in second["versions"]] == [first["version"]]
