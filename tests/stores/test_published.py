@@ -105,7 +105,7 @@ def test_months_on_object_storage_are_those_in_a_folder(
     assert SECRET not in told
 
 
-@pytest.mark.parametrize("command", [["verify"], ["publish", "2026-01", "--store"]])
+@pytest.mark.parametrize("command", [["verify"], ["publish", "2026-01", "--source", "demo:", "--store"]])
 def test_a_store_that_is_down_is_one_clear_line_of_the_command(credentials: None, command: list[str]) -> None:
     told = CliRunner().invoke(main, [*command, "s3://bucket/p?endpoint=http://127.0.0.1:9&retries=0"])
     assert told.exit_code == 1
