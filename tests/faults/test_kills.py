@@ -125,9 +125,11 @@ def test_runs_killed_at_any_moment_leave_a_whole_publication_and_the_next_one_me
 def test_runs_killed_at_a_hundred_moments(
     old: LocalStore, new: LocalStore, way: Way, tmp_path: Path, kills: int, first: bool
 ) -> None:
-    """Of a publication that is there, and of one that begins; each killed run is mended by the next."""
+    """Of a publication that is there, and of one that begins; each killed run is mended by the next.
+
+    Half as many moments more are tried: a run may be faster than its death.
+    """
     before, uri, expected = (None, OLD, old) if first else (old, NEW, new)
-    chains = [[moment] for moment in _moments(kills, random.Random(SEED + kills))]
+    chains = [[moment] for moment in _moments(kills * 3 // 2, random.Random(SEED + kills))]
     deaths = list(_disturbed(tmp_path, before, uri, expected, way, chains))
-    assert len(deaths) == kills
-    assert sum(deaths) >= 0.9 * kills
+    assert sum(deaths) >= kills
