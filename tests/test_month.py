@@ -145,6 +145,7 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         f"{MONTH}_parquet.zip",
         f"{MONTH}_rechazos.parquet",
         "changes.jsonl.gz",
+        *(f"search/{name}.arrow" for name in ("concursos", "releases", "terms", "parties", "deals", "blocks", "gone")),
         "changes.parquet",
         "quality.json",
         "quality.html",
