@@ -45,6 +45,7 @@ def _build(work: MonthWork) -> MonthWork:
     work.ocds()
     work.changes()
     work.tables()
+    work.search()
     work.report()
     for name in DOWNLOADS:
         work.download(name)
