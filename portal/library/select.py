@@ -165,12 +165,12 @@ def _between(first: int, last: int | None) -> Callable[[Column], Mask]:
 
 # Pages.
 
-_COLUMN = {"updated": "recorded", "amount": "amount", "closes": "closes"}
+COLUMNS = {"updated": "recorded", "amount": "amount", "closes": "closes"}
 
 
 def page(held: Holdings, found: Ints, name: str, start: int | None, limit: int, *, down: bool) -> Ints:
     """At most `limit` of the rows found, in the order of a sort, up or `down` it, from place `start` on (None: its end)."""
-    ranks = found if name == "called" else held.order(_COLUMN[name]).ranks[found]
+    ranks = found if name == "called" else held.order(COLUMNS[name]).ranks[found]
     if start is not None:
         ranks = ranks[ranks < start] if down else ranks[ranks >= start]
     if len(ranks) > limit and name != "called":
@@ -179,19 +179,19 @@ def page(held: Holdings, found: Ints, name: str, start: int | None, limit: int, 
     if name != "called":
         ranks = np.sort(ranks)
     ranks = ranks[-limit:][::-1] if down else ranks[:limit]
-    return ranks if name == "called" else held.order(_COLUMN[name]).rows[ranks]
+    return ranks if name == "called" else held.order(COLUMNS[name]).rows[ranks]
 
 
 def key_of(held: Holdings, row: int, name: str) -> list[float | str]:
     """What a cursor says of a row: its value and its NOG."""
-    value = held.numbers["called"][row] if name == "called" else held.order(_COLUMN[name]).values[row]
+    value = held.numbers["called"][row] if name == "called" else held.order(COLUMNS[name]).values[row]
     return [float(value), str(held.numbers["nog"][row])]
 
 
 def rank_of(held: Holdings, name: str, value: float, nog: int) -> int:
     """How many rows come before a value and NOG in the ascending order of a sort."""
     if name != "called":
-        return held.order(_COLUMN[name]).rank(value, nog)
+        return held.order(COLUMNS[name]).rank(value, nog)
     called = held.numbers["called"]
     first, last = (int(np.searchsorted(called, np.uint32(value), side=side)) for side in ("left", "right"))
     return first + int(np.searchsorted(held.numbers["nog"][first:last], nog))
