@@ -12,9 +12,7 @@ from guatecompras.months import UTC_OFFSET
 from portal.library import Query
 
 SORTS = {"convocado": "called", "actualizado": "updated", "monto": "amount", "cierre": "closes"}
-Sort = Literal[
-    "-convocado", "convocado", "-actualizado", "actualizado", "-monto", "monto", "-cierre", "cierre"
-]
+Sort = Literal["-convocado", "convocado", "-actualizado", "actualizado", "-monto", "monto", "-cierre", "cierre"]
 _LARGEST = 1e15
 
 
@@ -52,28 +50,57 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: str = Field("", max_length=200, description="Palabras del título o de los renglones, sin importar acentos ni plurales; `*` al final busca el comienzo de una palabra.", examples=["papel bond"])
-    unspsc: Annotated[list[Annotated[str, Field(pattern=r"^\d{2,8}$")]], BeforeValidator(_listed)] = Field([], max_length=30, description="Comienzo de un código UNSPSC, de 2 a 8 dígitos; se puede repetir.", examples=[["4321"]])
-    monto_min: Amount = Field(None, description="Monto mínimo, en quetzales: lo adjudicado o, si no lo hay, lo estimado.")
+    q: str = Field(
+        "",
+        max_length=200,
+        description="Palabras del título o de los renglones, sin importar acentos ni plurales; con `*` al final, su comienzo.",
+        examples=["papel bond"],
+    )
+    unspsc: Annotated[list[Annotated[str, Field(pattern=r"^\d{2,8}$")]], BeforeValidator(_listed)] = Field(
+        [],
+        max_length=30,
+        description="Comienzo de un código UNSPSC, de 2 a 8 dígitos; se puede repetir.",
+        examples=[["4321"]],
+    )
+    monto_min: Amount = Field(
+        None, description="Monto mínimo, en quetzales: lo adjudicado o, si no lo hay, lo estimado."
+    )
     monto_max: Amount = Field(None, description="Monto máximo, en quetzales.")
     comprador: Id = Field("", description="Identificador de la entidad compradora.", examples=["GT-CISP-11130009"])
     unidad: Id = Field("", description="Identificador de la unidad compradora.", examples=["GT-GCUC-9-12"])
     proveedor: Id = Field("", description="Identificador de un proveedor adjudicado.", examples=["GT-NIT-12345678"])
     oferente: Id = Field("", description="Identificador de quien presentó oferta.")
-    modalidad: Annotated[Codes, _code("modalidades")] = Field([], description="Código de la modalidad; se puede repetir.")
-    sub_modalidad: Annotated[Codes, _code("sub_modalidades")] = Field([], description="Código de la submodalidad; se puede repetir.")
+    modalidad: Annotated[Codes, _code("modalidades")] = Field(
+        [], description="Código de la modalidad; se puede repetir."
+    )
+    sub_modalidad: Annotated[Codes, _code("sub_modalidades")] = Field(
+        [], description="Código de la submodalidad; se puede repetir."
+    )
     estatus: Annotated[Codes, _code("estatus")] = Field([], description="Código del estatus; se puede repetir.")
-    categoria: Annotated[Codes, _code("categorias")] = Field([], description="Código de la categoría de Guatecompras; se puede repetir.")
-    objeto: Annotated[list[Literal["goods", "services", "works"]], BeforeValidator(_listed)] = Field([], max_length=3, description="Objeto principal: bienes (`goods`), servicios (`services`) u obras (`works`).")
-    departamento: Annotated[list[Annotated[str, Field(max_length=60)]], BeforeValidator(_listed)] = Field([], max_length=30, description="Departamento de la unidad compradora, como está publicado; se puede repetir.")
+    categoria: Annotated[Codes, _code("categorias")] = Field(
+        [], description="Código de la categoría de Guatecompras; se puede repetir."
+    )
+    objeto: Annotated[list[Literal["goods", "services", "works"]], BeforeValidator(_listed)] = Field(
+        [], max_length=3, description="Objeto principal: bienes (`goods`), servicios (`services`) u obras (`works`)."
+    )
+    departamento: Annotated[list[Annotated[str, Field(max_length=60)]], BeforeValidator(_listed)] = Field(
+        [], max_length=30, description="Departamento de la unidad compradora, como está publicado; se puede repetir."
+    )
     convocado_desde: Day = Field(None, description="Primer día de la convocatoria (AAAA-MM-DD, hora de Guatemala).")
     convocado_hasta: Day = Field(None, description="Último día de la convocatoria, incluido.")
     adjudicado_desde: Day = Field(None, description="Primer día de la última adjudicación.")
     adjudicado_hasta: Day = Field(None, description="Último día de la última adjudicación, incluido.")
     cierre_desde: Day = Field(None, description="Primer día del cierre de recepción de ofertas.")
     cierre_hasta: Day = Field(None, description="Último día del cierre de recepción de ofertas, incluido.")
-    updated_since: Annotated[datetime | None, BeforeValidator(_given), AfterValidator(lambda value: value and _local(value))] = Field(None, description="Con publicaciones registradas desde ese momento (ISO 8601; sin zona, hora de Guatemala).")
-    abiertos: bool = Field(False, description="Solo los que todavía reciben ofertas: vigentes cuyo cierre no ha pasado o no está informado.")
+    updated_since: Annotated[
+        datetime | None, BeforeValidator(_given), AfterValidator(lambda value: value and _local(value))
+    ] = Field(
+        None, description="Con publicaciones registradas desde ese momento (ISO 8601; sin zona, hora de Guatemala)."
+    )
+    abiertos: bool = Field(
+        False,
+        description="Solo los que todavía reciben ofertas: vigentes cuyo cierre no ha pasado o no está informado.",
+    )
     sort: Sort = Field("-convocado", description="Orden; con `-` de mayor a menor.")
 
     def query(self) -> Query:

@@ -3,6 +3,9 @@
 import logging
 import threading
 
+import pyarrow as pa
+
+from guatecompras.errors import GuatecomprasError
 from portal.library.library import Library
 from portal.publication import Edition, Publication
 
@@ -43,7 +46,7 @@ class Current:
             made = self._opened(edition)
             made[1].warm()
             self._now = made
-        except Exception:
+        except (GuatecomprasError, OSError, pa.ArrowException):
             # What was public before goes on; the next edition is tried again.
             self._failed = edition.etag
             _log.exception("the library cannot be opened anew")

@@ -51,6 +51,7 @@ class Query:
     closes_to: date | None = None
     updated_since: datetime | None = None
     months: tuple[str, ...] = ()
+    day: int | None = None  # of the month in which it was called
     open: bool = False
 
 

@@ -137,6 +137,8 @@ def _ranges(held: Holdings, query: Query) -> Iterable[Condition]:
         first, last = _seconds(getattr(query, f"{name}_from")), _seconds(getattr(query, f"{name}_to"), after=True)
         if first is not None or last is not None:
             yield held.numbers[name], _between(max(1, first or 1), last)
+    if query.day is not None:
+        yield held.numbers["called"], _on_day(query.day)
     if query.updated_since is not None:
         since = int(min(max(query.updated_since.astimezone(UTC).timestamp(), 0), 2**32 - 1))
         yield held.numbers["recorded"], _between(since, None)
@@ -161,6 +163,16 @@ def _between(first: int, last: int | None) -> Callable[[Column], Mask]:
     if last is None:
         return lambda column: column >= np.uint32(first)
     return lambda column: (column >= np.uint32(first)) & (column < np.uint32(last))
+
+
+def _on_day(day: int) -> Callable[[Column], Mask]:
+    offset = int(UTC_OFFSET.utcoffset(None).total_seconds())
+
+    def holds(column: Column) -> Mask:
+        days = ((column.astype(np.int64) + offset) // 86_400).astype("datetime64[D]")
+        return np.asarray((days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) == day - 1)
+
+    return holds
 
 
 # Pages.

@@ -43,7 +43,9 @@ class _Files:
         return paths[0].parent
 
 
-@router.get("/cambios", summary="Qué cambió", responses=described.many("Cambios en el orden en que se hicieron públicos"))
+@router.get(
+    "/cambios", summary="Qué cambió", responses=described.many("Cambios en el orden en que se hicieron públicos")
+)
 def changes(request: Request, asked: Annotated[Wanted, Query()]) -> Response:
     """Cada diferencia de cada versión, una por fila: camino, antes, después, publicación y causa. Guarde `cursor` y siga con él:
     quien lo haga recibe cada cambio una sola vez, aunque se publique mientras tanto. En JSON Lines el cursor está en cada
@@ -68,13 +70,20 @@ def changes(request: Request, asked: Annotated[Wanted, Query()]) -> Response:
     return respond(request, body, MEDIA[form], etag=edition.etag, modified=edition.modified, headers=headers)
 
 
-@router.get("/meses", summary="Los meses publicados", responses=described.one("Cada mes con su versión, sus cuentas y sus archivos"))
+@router.get(
+    "/meses",
+    summary="Los meses publicados",
+    responses=described.one("Cada mes con su versión, sus cuentas y sus archivos"),
+)
 def months(request: Request) -> Response:
     """Qué meses hay, en qué versión, cuántos procesos tienen y qué archivos, con su tamaño y sha256."""
     edition = request.app.state.publication.now()
     url = request.app.state.settings.url
     body = orjson.dumps(
-        {"months": [_month(edition.month(month), month, url) for month in edition.months], "sequence": edition.index["sequence"]}
+        {
+            "months": [_month(edition.month(month), month, url) for month in edition.months],
+            "sequence": edition.index["sequence"],
+        }
     )
     return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
 

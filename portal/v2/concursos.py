@@ -58,7 +58,11 @@ class Search(Filters):
     formato: Form | None = Field(None, description="Forma de la respuesta; va antes que el encabezado `Accept`.")
 
 
-@router.get("/concursos", summary="Buscar concursos", responses=described.listed(Row, "Concursos, con el total y los enlaces a otras páginas"))
+@router.get(
+    "/concursos",
+    summary="Buscar concursos",
+    responses=described.listed(Row, "Concursos, con el total y los enlaces a otras páginas"),
+)
 def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
     """Busca por palabras, códigos, montos, participantes y fechas; todo lo que se pide debe cumplirse. `total` es cuántos hay
     en todas las páginas. Para recorrer todo, siga `links.next`: es un cursor, y lo que se publica mientras tanto no lo mueve."""
@@ -90,10 +94,16 @@ def _cents(amount: float | None) -> Any:
 class Spread(Filters):
     """How a search is spread."""
 
-    por: list[str] = Field(["month"], min_length=1, max_length=len(FACETS), description=f"Por qué: {', '.join(FACETS)}; se puede repetir.")
+    por: list[str] = Field(
+        ["month"], min_length=1, max_length=len(FACETS), description=f"Por qué: {', '.join(FACETS)}; se puede repetir."
+    )
 
 
-@router.get("/concursos/resumen", summary="Repartir una búsqueda", responses=described.one("Por cada faceta, sus valores con concursos y monto"))
+@router.get(
+    "/concursos/resumen",
+    summary="Repartir una búsqueda",
+    responses=described.one("Por cada faceta, sus valores con concursos y monto"),
+)
 def spread(request: Request, asked: Annotated[Spread, Query()]) -> Response:
     """Cuántos concursos de una búsqueda hay por mes, modalidad, entidad… y cuánto suman, en quetzales. De cada faceta, los 50
     valores con más concursos; el monto falta donde un concurso puede tener varios valores."""
@@ -106,7 +116,11 @@ def spread(request: Request, asked: Annotated[Spread, Query()]) -> Response:
     return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
 
 
-@router.get("/concursos/{nog}", summary="Un concurso", responses=described.one("El concurso en breve, con enlaces a su registro y sus publicaciones"))
+@router.get(
+    "/concursos/{nog}",
+    summary="Un concurso",
+    responses=described.one("El concurso en breve, con enlaces a su registro y sus publicaciones"),
+)
 def concurso(request: Request, nog: Nog) -> Response:
     """Un concurso como en las listas."""
     edition, library = request.app.state.library.both()
@@ -121,7 +135,11 @@ def concurso(request: Request, nog: Nog) -> Response:
     return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
 
 
-@router.get("/concursos/{nog}/record", summary="El registro (record) de un concurso", responses=described.one("ocid, publicaciones enlazadas y registro compilado, como están publicados"))
+@router.get(
+    "/concursos/{nog}/record",
+    summary="El registro (record) de un concurso",
+    responses=described.one("ocid, publicaciones enlazadas y registro compilado, como están publicados"),
+)
 def record(request: Request, nog: Nog) -> Response:
     """El registro OCDS del concurso."""
     edition, library = request.app.state.library.both()
@@ -136,7 +154,11 @@ class Forms(Filters.__base__):  # type: ignore[name-defined,misc]  # a plain mod
     formato: Form | None = Field(None, description="`json` o `jsonl`.")
 
 
-@router.get("/concursos/{nog}/releases", summary="Las publicaciones (releases) de un concurso", responses=described.many("Las publicaciones, de la más antigua a la más reciente"))
+@router.get(
+    "/concursos/{nog}/releases",
+    summary="Las publicaciones (releases) de un concurso",
+    responses=described.many("Las publicaciones, de la más antigua a la más reciente"),
+)
 def releases(request: Request, nog: Nog, asked: Annotated[Forms, Query()]) -> Response:
     """Todas las publicaciones del concurso, como salieron. Una publicación nunca cambia."""
     form = form_of(request, asked.formato)
@@ -155,5 +177,3 @@ def known(library: Library, nog: int, found: Any) -> Any:
     if library.gone(nog):
         raise HTTPException(410, f"El concurso {nog} fue retirado de la publicación: Guatecompras ya no lo tiene")
     raise HTTPException(404, f"No hay un concurso publicado con el NOG {nog}")
-
-

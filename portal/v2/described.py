@@ -28,7 +28,10 @@ def problem(*statuses: int) -> Responses:
             "detail": {"type": "string"},
         },
     }
-    return {status: {"description": told[status], "content": {"application/problem+json": {"schema": schema}}} for status in statuses}
+    return {
+        status: {"description": told[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
 
 
 _USUAL = (400, 406, 429, 503)

@@ -34,7 +34,11 @@ def _rows(request: Request, asked: Followed) -> tuple[list[Row], str, datetime]:
     return library.search(asked.query(), asked.order(), None, _ENTRIES).rows, edition.etag, edition.modified
 
 
-@router.get("/concursos.atom", summary="Una búsqueda como Atom", responses=described.text("application/atom+xml", "Los primeros 100 concursos de la búsqueda"))
+@router.get(
+    "/concursos.atom",
+    summary="Una búsqueda como Atom",
+    responses=described.text("application/atom+xml", "Los primeros 100 concursos de la búsqueda"),
+)
 def atom(request: Request, asked: Annotated[Followed, Query()]) -> Response:
     """Para un lector de noticias: los concursos abiertos que cumplen la búsqueda, los más recientes primero."""
     rows, etag, modified = _rows(request, asked)
@@ -46,7 +50,8 @@ def atom(request: Request, asked: Annotated[Followed, Query()]) -> Response:
     body = (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="es">'
         f"<title>{_xml(_title(asked))}</title><id>{_xml(own)}</id><updated>{newest.isoformat()}</updated>"
-        f"<link rel=\"self\" type=\"application/atom+xml\" href={quoteattr(own)}/><link rel=\"alternate\" type=\"text/html\" href={quoteattr(page)}/>"
+        f'<link rel="self" type="application/atom+xml" href={quoteattr(own)}/>'
+        f'<link rel="alternate" type="text/html" href={quoteattr(page)}/>'
         f"<author><name>Guatecompras en datos abiertos</name></author>{entries}</feed>\n"
     )
     return respond(request, body.encode(), "application/atom+xml; charset=utf-8", etag=etag, modified=modified)
@@ -71,13 +76,22 @@ def _title(asked: Followed) -> str:
     return f"{what}: {asked.q}" if asked.q else what
 
 
-@router.get("/concursos.ics", summary="Una búsqueda como calendario", responses=described.text("text/calendar", "Los cierres de recepción de ofertas"))
+@router.get(
+    "/concursos.ics",
+    summary="Una búsqueda como calendario",
+    responses=described.text("text/calendar", "Los cierres de recepción de ofertas"),
+)
 def calendar(request: Request, asked: Annotated[Followed, Query()]) -> Response:
     """Para un calendario (iCalendar): a qué hora cierra la recepción de ofertas de cada concurso que cumple la búsqueda. Los que
     no informan su cierre no aparecen."""
     rows, etag, modified = _rows(request, asked)
     url = request.app.state.settings.url
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Guatecompras en datos abiertos//ES", f"X-WR-CALNAME:{_text(_title(asked))}"]
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Guatecompras en datos abiertos//ES",
+        f"X-WR-CALNAME:{_text(_title(asked))}",
+    ]
     for row in rows:
         if row.closes:
             lines += _event(row, url(f"/concurso/{row.nog}"), row.closes)

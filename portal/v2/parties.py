@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import orjson
@@ -35,7 +35,9 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: str = Field("", max_length=200, description="Palabras del nombre, sin importar acentos, o el identificador.")
-    sort: Literal["-monto", "monto", "-concursos", "concursos", "nombre", "-nombre"] = Field("-monto", description="Orden; con `-` de mayor a menor.")
+    sort: Literal["-monto", "monto", "-concursos", "concursos", "nombre", "-nombre"] = Field(
+        "-monto", description="Orden; con `-` de mayor a menor."
+    )
     cursor: str = Field("", max_length=400, description="De `links.next`; sin él, la primera página.")
     limit: int = Field(50, ge=1, le=MOST, description=f"Resultados por página, hasta {MOST:,}.")
     formato: Form | None = Field(None, description="Forma de la respuesta; va antes que el encabezado `Accept`.")
@@ -70,11 +72,11 @@ def _beyond(found: pl.DataFrame, name: str, cursor: str, sort: str, *, down: boo
     """What comes after a cursor. Raises 400."""
     try:
         told, value, last = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        if told != sort or not isinstance(last, str) or isinstance(value, str) != (name == "name"):
-            raise ValueError(cursor)
-        value = value if name == "name" else float(value)
     except (ValueError, TypeError):
-        raise HTTPException(400, "cursor: no es de esta lista; empiece otra vez sin él") from None
+        told = value = last = None
+    fits = isinstance(value, str) if name == "name" else isinstance(value, (int, float))
+    if told != sort or not isinstance(last, str) or not fits:
+        raise HTTPException(400, "cursor: no es de esta lista; empiece otra vez sin él")
     past = pl.col(name) < value if down else pl.col(name) > value
     return found.filter(past | ((pl.col(name) == value) & (pl.col("id") > last)))
 
