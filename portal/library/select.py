@@ -21,6 +21,7 @@ _MOST_WORDS = 12
 def rows(held: Holdings, query: Query, now: datetime) -> Ints:
     """The rows of what a query means, in order."""
     first, last = _called(held, query)
+    last = max(first, last)
     postings = sorted(_postings(held, query), key=len)
     conditions = list(_conditions(held, query, now))
     if not postings:
