@@ -20,7 +20,7 @@ def _code(catalog: str) -> AfterValidator:
     def check(codes: list[int]) -> list[int]:
         unknown = sorted(set(codes) - catalogs.codes(catalog))
         if unknown:
-            raise ValueError(f"el código {unknown[0]} no está en el catálogo de {catalog}")
+            raise ValueError(f"debe ser un código del catálogo «{catalog}»: {unknown[0]} no lo es")
         return codes
 
     return AfterValidator(check)
