@@ -304,4 +304,4 @@ def _deals(read: Mapping[str, pl.DataFrame], rows: pl.DataFrame) -> tuple[pl.Dat
         offered="offered",
         date=_seconds("date"),
     )
-    return parties, deals.sort("party", "row")
+    return parties, deals.sort("row", "party")
