@@ -16,7 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from guatecompras.months import UTC_OFFSET
 from guatecompras.settings import LICENSE
+from portal.library import Library
 from portal.pages import spanish
+from portal.publication import Edition
 
 HTML = "text/html; charset=utf-8"
 FOLDER = Path(__file__).parent.parent
@@ -71,16 +73,20 @@ def environment() -> Environment:
     return made
 
 
-def edition(request: Request) -> Any:
+def edition(request: Request) -> Edition:
     """What is public, looked at once in a request: all of an answer tells of one moment."""
     if not hasattr(request.state, "edition"):
         request.state.edition = request.app.state.publication.now()
-    return request.state.edition
+    found: Edition = request.state.edition
+    return found
 
 
-def library(request: Request) -> Any:
-    """What finds concursos, buyers and suppliers in what is public."""
-    return request.app.state.library
+def library(request: Request) -> Library:
+    """What finds concursos, buyers and suppliers in what is public; one in a request, as `edition`."""
+    if not hasattr(request.state, "library"):
+        request.state.library = request.app.state.library()
+    found: Library = request.state.library
+    return found
 
 
 def data_as_of(index: Mapping[str, Any]) -> datetime | None:
@@ -94,7 +100,7 @@ def absolute(request: Request, path: str) -> str:
     return f"{request.app.state.settings.base_url.rstrip('/')}{path}"
 
 
-def _base(request: Request, found: Any) -> dict[str, Any]:
+def _base(request: Request, found: Edition | None) -> dict[str, Any]:
     index = found.index if found else {"months": {}}
     return {
         "path": request.url.path,
@@ -122,7 +128,7 @@ def render(
 
 
 def _answer(
-    request: Request, template: str, context: Mapping[str, Any], found: Any, etag_parts: Sequence[str], status: int
+    request: Request, template: str, context: Mapping[str, Any], found: Edition | None, etag_parts: Sequence[str], status: int
 ) -> Response:
     body = environment().get_template(template).render(_base(request, found) | dict(context)).encode()
     headers = {"Cache-Control": "no-cache"}
@@ -134,7 +140,7 @@ def _answer(
 
 def error(request: Request, status: int, detail: str = "", **more: Any) -> Response:
     """The page for an error; it is there even when the publication cannot be read. `detail`: Spanish, for people."""
-    found = None
+    found: Edition | None = None
     with suppress(Exception):  # an error page must not fail for what may have made the error
         found = edition(request)
     title, advice = ERRORS.get(status, ERRORS[500] if status >= 500 else ERRORS[404])
