@@ -45,15 +45,18 @@ _CHOICES = (
     ("departamento", "Departamento", "departamento"),
 )
 
+_KINDS = {"comprador": "entidad", "unidad": "unidad compradora", "proveedor": "proveedor", "oferente": "proveedor"}
+
 Choice = tuple[str, str]
 
 
 class Proposal(NamedTuple):
-    """Who may be meant by a text: how many there are, and some with their name, the address that chooses them, concursos."""
+    """Who may be meant by a text: how many there are, and some with their name, what they are, the
+    address that chooses them, and their concursos."""
 
     text: str
     all_told: int
-    links: list[tuple[str, str, int]]
+    links: list[tuple[str, str, str, int]]
 
 
 _choices: "WeakKeyDictionary[Library, dict[str, list[Choice]]]" = WeakKeyDictionary()
@@ -119,7 +122,9 @@ def _with_parties(found: Library, told: filters.Asked) -> tuple[filters.Asked, l
             told = _chosen(told, name, *meant[0])
             names[meant[0][1].id] = meant[0][1].name
         elif meant:
-            links = [(one.name, _chosen(told, name, place, one).address(), one.concursos) for place, one in meant]
+            links = [
+                (one.name, _KINDS[place], _chosen(told, name, place, one).address(), one.concursos) for place, one in meant
+            ]
             proposals.append(Proposal(text, all_told, links))
             told = replace(told, errors={key: why for key, why in told.errors.items() if key != name})
         else:
