@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from guatecompras.tables import SPECS
+
 Json = Mapping[str, Any]
 
 # How a file's name ends -> what it is called, its media type, for whom it is. The first that fits counts; the order is
@@ -112,7 +114,8 @@ def download(file: Json, prefix: str = "") -> Download:
         (at, kind) for at, kind in enumerate(KINDS) if path.endswith(kind[0])
     )
     stem = path.rsplit("/", 1)[-1].split(".", 1)[0]
-    return Download(path, label or stem, media, meaning, file["bytes"], file["rows"], file["sha256"], order)
+    table = SPECS.get(stem) if path.endswith(".parquet") and not label else None
+    return Download(path, label or stem, media, f"{table.description}." if table else meaning, file["bytes"], file["rows"], file["sha256"], order)
 
 
 def _ordered(files: Iterable[Json], prefix: str = "") -> tuple[Download, ...]:
@@ -130,7 +133,7 @@ def difference(newer: Mapping[str, int], older: Mapping[str, int] | None) -> str
         more = newer.get(name, 0) - older.get(name, 0)
         if more:
             told.append(f"{'+' if more > 0 else '−'}{abs(more):,} {one if abs(more) == 1 else many}")
-    return ", ".join(told) or "los mismos conteos; cambiaron valores"
+    return ", ".join(told) or "los mismos conteos"
 
 
 def offer(name: str, entry: Json, folder: str) -> Offer:
