@@ -288,6 +288,10 @@ class Edition:
         """A file of a month's current version on this machine. Raises KeyError when there is none."""
         return self._publication.fetched(self._named(month, name))
 
+    def fetched(self, path: str) -> Path:
+        """A public file of any version on this machine. Raises KeyError when it is not public."""
+        return self._publication.fetched(self.file(path))
+
     def range(self, path: str, start: int, end: int) -> bytes:
         """A public file's bytes from `start` up to `end`, that one not included; KeyError when it is not public."""
         return self._publication.reader.between(self.file(path).path, start, end)
