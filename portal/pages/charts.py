@@ -66,5 +66,9 @@ def over_months(months: Sequence[tuple[str, int, float | None]], *, by_amount: b
         f"El más alto: {month_name(months[peak][0])}, con {tells(values[peak])}."
     )
     return Columns(
-        len(months) * _STEP - (_STEP - _WIDTH), tuple(columns), month_name(months[0][0]), month_name(months[-1][0]), told
+        len(months) * _STEP - (_STEP - _WIDTH),
+        tuple(columns),
+        month_name(months[0][0]),
+        month_name(months[-1][0]),
+        told,
     )

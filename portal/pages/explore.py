@@ -15,13 +15,15 @@ from guatecompras import catalogs
 from portal.library import Bucket, Library, Query
 from portal.library.library import as_totals
 from portal.library.parties import Total
-from portal.library.query import BadCursorError
+from portal.library.query import MOST, BadCursorError
 from portal.pages import charts, filters
 from portal.pages.home import nog_of
 from portal.pages.site import library, render
 
 router = APIRouter(include_in_schema=False)
 
+_API = "/api/v2/concursos"
+_FORMS = (("CSV", "csv"), ("JSON", "json"), ("JSON Lines", "jsonl"))
 _ON_A_PAGE = 20
 _PROPOSED = 12  # parties proposed for a name
 _ROWS = 8  # of a table of a facet
@@ -36,6 +38,7 @@ _FACETS: tuple[tuple[str, str, str, int, bool], ...] = (
     ("supplier", "Proveedores con más adjudicaciones", "proveedor", _ROWS, False),
     ("unspsc", "Por producto (familias de UNSPSC)", "unspsc", _ROWS, False),
 )
+_CODED = {"modalidad", "estatus", "categoria"}
 # The choices of the form: filter, its heading, the facet that says which there are.
 _CHOICES = (
     ("estatus", "Estatus", "estatus"),
@@ -76,7 +79,7 @@ def _label(facet: str, bucket: Bucket) -> str:
     return filters.OBJECTS.get(bucket.value, bucket.label) if facet == "objeto" else bucket.label
 
 
-@router.api_route("/explorar", methods=["GET", "HEAD"])
+@router.get(filters.PAGE)
 def explore(request: Request) -> Response:
     found = library(request)
     told = filters.asked(request.query_params)
@@ -87,9 +90,11 @@ def explore(request: Request) -> Response:
     page = None
     if not told.errors and not proposals:
         try:
-            page = found.search(told.query(), filters.SORTS[told.sort][0], told.cursor, _ON_A_PAGE)
+            page = found.search(told.filters.query(), told.filters.order(), told.cursor, _ON_A_PAGE)
         except BadCursorError:
-            told = replace(told, errors={"cursor": "El lugar de la lista al que lleva esta dirección no existe. Empiece por el principio."})
+            told = told.wrong(
+                "cursor", "El lugar de la lista al que lleva esta dirección no existe. Empiece por el principio."
+            )
     context: dict[str, Any] = {
         "asked": told,
         "page": page,
@@ -98,11 +103,11 @@ def explore(request: Request) -> Response:
         "choices": [(name, heading, _choices_of(found)[name]) for name, heading, _ in _CHOICES],
         "segments": catalogs.table("unspsc_segmentos").rows(),
         "chips": told.chips(),
-        "robots": "noindex, follow" if told.given or told.cursor else "",
+        "robots": "noindex, follow" if told.everything() or told.cursor else "",
         "spread": _spread(found, told) if page and page.total else None,
-        "from_start": told.address(),
-        "downloads": [],
-        "feeds": None,
+        "downloads": [(label, told.address(f"{_API}", formato=form, limit=MOST)) for label, form in _FORMS],
+        "feeds": {form: told.address(f"{_API}.{form}", abiertos=True) for form in ("atom", "ics")},
+        "whole": MOST,
     }
     return render(request, "explore.html.j2", context, status=400 if told.errors else 200)
 
@@ -112,23 +117,23 @@ def _with_parties(found: Library, told: filters.Asked) -> tuple[filters.Asked, l
     proposals, names = [], dict[str, str]()
     for name in filters.BY_WHO:
         text = told.text(name)
-        if not text:
+        if not text or name in told.errors:
             continue
         if filters.is_party(text):
             names[text] = _name_of(found, name, text)
             continue
-        meant, all_told = _meant(found, name, text[: filters.LONGEST])
+        meant, all_told = _meant(found, name, text)
         if len(meant) == 1:
-            told = _chosen(told, name, *meant[0])
-            names[meant[0][1].id] = meant[0][1].name
+            place, total = meant[0]
+            told, names[total.id] = told.meaning(name, place, total.id), total.name
         elif meant:
             links = [
-                (one.name, _KINDS[place], _chosen(told, name, place, one).address(), one.concursos) for place, one in meant
+                (one.name, _KINDS[place], told.meaning(name, place, one.id).address(), one.concursos)
+                for place, one in meant
             ]
             proposals.append(Proposal(text, all_told, links))
-            told = replace(told, errors={key: why for key, why in told.errors.items() if key != name})
         else:
-            told = replace(told, errors={**told.errors, name: f"Nadie se llama «{text}». Escriba menos palabras."})
+            told = told.wrong(name, f"Nadie se llama «{text}». Escriba menos palabras.")
     return replace(told, names=names), proposals
 
 
@@ -147,26 +152,14 @@ def _meant(found: Library, name: str, text: str) -> tuple[list[tuple[str, Total]
     return meant[:_PROPOSED], all_told
 
 
-def _chosen(told: filters.Asked, name: str, place: str, total: Total) -> filters.Asked:
-    """With an id in the place of a name; `place`: the filter that it belongs to."""
-    given = {key: texts for key, texts in told.given.items() if key != name}
-    values = {key: texts for key, texts in told.values.items() if key != name}
-    return replace(
-        told,
-        given={**given, place: (total.id,)},
-        values={**values, place: (total.id,)},
-        errors={key: why for key, why in told.errors.items() if key != name},
-    )
-
-
 def _spread(found: Library, told: filters.Asked) -> Mapping[str, Any]:
     """How the results are spread: columns by month, and a table with bars for each facet."""
-    spread = found.facets(told.query(), ["month", *(facet for facet, *_ in _FACETS)])
+    spread = found.facets(told.filters.query(), ["month", *(facet for facet, *_ in _FACETS)])
     months = [(bucket.value, bucket.concursos, bucket.amount) for bucket in spread["month"]]
     while months and not months[0][1]:
         months.pop(0)
     return {
-        "months": [(month, concursos, amount, told.address([("mes", month)])) for month, concursos, amount in months],
+        "months": [(*month, told.address(**filters.days_of(month[0]))) for month in months],
         "columns": charts.over_months(months),
         "facets": [
             (heading, facet, _bars(facet, name, spread[facet][:rows], told), stands_open)
@@ -178,14 +171,9 @@ def _spread(found: Library, told: filters.Asked) -> Mapping[str, Any]:
 
 def _bars(facet: str, name: str, buckets: Sequence[Bucket], told: filters.Asked) -> list[charts.Bar]:
     shares = charts.shares([float(bucket.concursos) for bucket in buckets])
-    return [
-        charts.Bar(
-            _label(facet, bucket),
-            told.address([(name, bucket.value)]),
-            bucket.concursos,
-            bucket.amount,
-            share,
-            told.has(name, bucket.value),
-        )
-        for bucket, share in zip(buckets, shares, strict=True)
-    ]
+    bars = []
+    for bucket, share in zip(buckets, shares, strict=True):
+        value: Any = int(bucket.value) if facet in _CODED else bucket.value
+        link, chosen = told.address(**{name: value}), told.has(name, value)
+        bars.append(charts.Bar(_label(facet, bucket), link, bucket.concursos, bucket.amount, share, chosen))
+    return bars

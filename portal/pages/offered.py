@@ -110,12 +110,11 @@ class Offer:
 def download(file: Json, prefix: str = "") -> Download:
     """A file as the index or a manifest lists it; `prefix`: the version's folder, where the path is relative to it."""
     path = f"{prefix}{file['path']}"
-    order, (_, label, media, meaning) = next(
-        (at, kind) for at, kind in enumerate(KINDS) if path.endswith(kind[0])
-    )
+    order, (_, label, media, meaning) = next((at, kind) for at, kind in enumerate(KINDS) if path.endswith(kind[0]))
     stem = path.rsplit("/", 1)[-1].split(".", 1)[0]
     table = SPECS.get(stem) if path.endswith(".parquet") and not label else None
-    return Download(path, label or stem, media, f"{table.description}." if table else meaning, file["bytes"], file["rows"], file["sha256"], order)
+    meaning = f"{table.description}." if table else meaning
+    return Download(path, label or stem, media, meaning, file["bytes"], file["rows"], file["sha256"], order)
 
 
 def _ordered(files: Iterable[Json], prefix: str = "") -> tuple[Download, ...]:
@@ -183,4 +182,6 @@ def of_manifest(manifest: Json, folder: str) -> tuple[Download, ...]:
 def totals(index: Json) -> dict[str, int]:
     """The counts of all months together."""
     entries = index["months"].values()
-    return {name: sum(entry["counts"].get(name, 0) for entry in entries) for name in ("concursos", "releases", "awards")}
+    return {
+        name: sum(entry["counts"].get(name, 0) for entry in entries) for name in ("concursos", "releases", "awards")
+    }

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from portal.filters import address
 from portal.library import Library, Query
 from portal.library.parties import Counterpart, Period, Profile, Role
 from portal.pages import charts, filters
@@ -18,25 +19,25 @@ router = APIRouter(include_in_schema=False)
 
 _RECENT = 10  # concursos listed
 _SHOWN = 15  # counterparts shown at once; the rest of what the library tells opens
-# Who buys is an entity or one of its units: role -> what it is called, the filter of Explorar and the field of Query.
-_BUYERS: dict[Role, tuple[str, str, str]] = {
-    "buyer": ("Entidad compradora", "comprador", "buyer"),
-    "unit": ("Unidad compradora", "unidad", "unit"),
+# Who buys is an entity or one of its units: role -> what it is called, and the filter of Explorar.
+_BUYERS: dict[Role, tuple[str, str]] = {
+    "buyer": ("Entidad compradora", "comprador"),
+    "unit": ("Unidad compradora", "unidad"),
 }
 
 
-@router.api_route("/comprador/{id}", methods=["GET", "HEAD"])
+@router.get("/comprador/{id}")
 def buyer(request: Request, id: str) -> Response:
     found = library(request)
-    for role, (kind, name, field) in _BUYERS.items():
+    for role, (kind, name) in _BUYERS.items():
         profile = found.profile(id, role) if filters.is_party(id) else None
         if profile:
             more: dict[str, Any] = {"kind": kind, "filter": name, "role": "buyer", "other": "proveedor"}
-            return _page(request, found, profile, Query(**{field: id}), more)
+            return _page(request, found, profile, Query(buyer=id) if role == "buyer" else Query(unit=id), more)
     return error(request, 404, "Ningún comprador de los concursos publicados tiene ese código.")
 
 
-@router.api_route("/proveedor/{id}", methods=["GET", "HEAD"])
+@router.get("/proveedor/{id}")
 def supplier(request: Request, id: str) -> Response:
     found = library(request)
     profile = found.profile(id, "supplier") if filters.is_party(id) else None
@@ -59,6 +60,7 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
         "shown": _SHOWN,
         "others": profile.others,
         "recent": found.search(query, "-updated", limit=_RECENT),
+        "of_month": lambda month: address(filters.PAGE, {more["filter"]: total.id, **filters.days_of(month)}),
         **more,
     }
     return render(request, "party.html.j2", context)
