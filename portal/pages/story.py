@@ -3,7 +3,7 @@
 Each release tells the whole of what was public after its event, but for a correction, which tells what it corrects.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +58,13 @@ def _tender(release: Json) -> Json:
     return release.get("tender") or {}
 
 
-_VALUES = {
+_VALUES: Mapping[str, Callable[[Json], Any]] = {
     "status": lambda release: _tender(release).get("statusDetails"),
     "title": lambda release: _tender(release).get("title"),
     "closes": lambda release: (_tender(release).get("tenderPeriod") or {}).get("endDate"),
     "estimated": lambda release: (_tender(release).get("value") or {}).get("amount"),
 }
-_LISTS = {
+_LISTS: Mapping[str, Callable[[Json], list[Json]]] = {
     "items": lambda release: _tender(release).get("items") or [],
     "documents": lambda release: _tender(release).get("documents") or [],
     "bids": lambda release: (release.get("bids") or {}).get("details") or [],
