@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from guatecompras.errors import CursorError, GuatecomprasError
-from portal import files
+from guatecompras.settings import Settings as Publisher
+from portal import files, official
 from portal.http import errors, validation
 from portal.http.access_log import AccessLog, Write, to_output
 from portal.http.answers import Answers, Pieces, code_modified
@@ -22,11 +23,20 @@ from portal.http.errors import ErrorPage, RefusedError
 from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
+from portal.library import Current
 from portal.publication import Publication
 from portal.settings import Settings
+from portal.v2 import changes, concursos, feeds, parties
 
 # In the order in which an address is looked for.
-ROUTERS: Sequence[APIRouter] = (files.router,)
+ROUTERS: Sequence[APIRouter] = (
+    files.router,
+    official.router,
+    feeds.router,
+    concursos.router,
+    changes.router,
+    parties.router,
+)
 
 
 def create_app(
@@ -53,6 +63,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.settings, app.state.publication, app.state.error_page = settings, publication, error_page
+    app.state.library, app.state.publisher = Current(publication, settings.base_url), Publisher.from_environment()
     for router in routers:
         app.include_router(router)
     for kind, handler in _HANDLERS.items():

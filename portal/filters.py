@@ -20,7 +20,7 @@ def _code(catalog: str) -> AfterValidator:
     def check(codes: list[int]) -> list[int]:
         unknown = sorted(set(codes) - catalogs.codes(catalog))
         if unknown:
-            raise ValueError(f"el código {unknown[0]} no está en el catálogo de {catalog}")
+            raise ValueError(f"debe ser un código del catálogo «{catalog}»: {unknown[0]} no lo es")
         return codes
 
     return AfterValidator(check)
@@ -73,7 +73,7 @@ class Filters(BaseModel):
     modalidad: Annotated[Codes, _code("modalidades")] = Field(
         [], description="Código de la modalidad; se puede repetir."
     )
-    sub_modalidad: Annotated[Codes, _code("sub_modalidades")] = Field(
+    submodalidad: Annotated[Codes, _code("sub_modalidades")] = Field(
         [], description="Código de la submodalidad; se puede repetir."
     )
     estatus: Annotated[Codes, _code("estatus")] = Field([], description="Código del estatus; se puede repetir.")
@@ -86,12 +86,15 @@ class Filters(BaseModel):
     departamento: Annotated[list[Annotated[str, Field(max_length=60)]], BeforeValidator(_listed)] = Field(
         [], max_length=30, description="Departamento de la unidad compradora, como está publicado; se puede repetir."
     )
+    mes: Annotated[list[Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]], BeforeValidator(_listed)] = Field(
+        [], max_length=30, description="Mes de la convocatoria, AAAA-MM; se puede repetir.", examples=[["2026-05"]]
+    )
     convocado_desde: Day = Field(None, description="Primer día de la convocatoria (AAAA-MM-DD, hora de Guatemala).")
     convocado_hasta: Day = Field(None, description="Último día de la convocatoria, incluido.")
     adjudicado_desde: Day = Field(None, description="Primer día de la última adjudicación.")
     adjudicado_hasta: Day = Field(None, description="Último día de la última adjudicación, incluido.")
-    cierre_desde: Day = Field(None, description="Primer día del cierre de recepción de ofertas.")
-    cierre_hasta: Day = Field(None, description="Último día del cierre de recepción de ofertas, incluido.")
+    cierra_desde: Day = Field(None, description="Primer día del cierre de recepción de ofertas.")
+    cierra_hasta: Day = Field(None, description="Último día del cierre de recepción de ofertas, incluido.")
     updated_since: Annotated[
         datetime | None, BeforeValidator(_given), AfterValidator(lambda value: value and _local(value))
     ] = Field(
@@ -115,7 +118,7 @@ class Filters(BaseModel):
             supplier=self.proveedor,
             bidder=self.oferente,
             modalidad=tuple(self.modalidad),
-            sub_modalidad=tuple(self.sub_modalidad),
+            sub_modalidad=tuple(self.submodalidad),
             estatus=tuple(self.estatus),
             categoria=tuple(self.categoria),
             objeto=tuple(self.objeto),
@@ -124,8 +127,9 @@ class Filters(BaseModel):
             called_to=self.convocado_hasta,
             awarded_from=self.adjudicado_desde,
             awarded_to=self.adjudicado_hasta,
-            closes_from=self.cierre_desde,
-            closes_to=self.cierre_hasta,
+            closes_from=self.cierra_desde,
+            closes_to=self.cierra_hasta,
+            months=tuple(self.mes),
             updated_since=self.updated_since,
             open=self.abiertos,
         )

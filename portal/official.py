@@ -9,13 +9,14 @@ from functools import cache
 from typing import Any, Literal
 
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from guatecompras.ocds.packages import package_head
 from guatecompras.ocds.profile import profile_files
 from guatecompras.settings import Settings
 from portal.filters import address
-from portal.http.conditional import respond
+from portal.http.answers import respond
+from portal.http.errors import RefusedError, absent, bad_parameter, gone
 from portal.library import Query
 from portal.library.library import Library
 
@@ -93,10 +94,11 @@ def _answers(told: str, kind: Literal["releases", "records"], *statuses: int) ->
         429: "Demasiadas peticiones",
         503: "Demasiadas peticiones a la vez",
     }
-    return {200: {"description": told, "content": {"application/json": {"schema": _package(kind)}}}} | {
+    told_of: dict[int | str, dict[str, Any]] = {
         status: {"description": errors[status], "content": {"application/json": {"schema": _MESSAGE}}}
         for status in (*statuses, 429, 503)
     }
+    return {200: {"description": told, "content": {"application/json": {"schema": _package(kind)}}}} | told_of
 
 
 def _parameters() -> list[dict[str, Any]]:
@@ -135,7 +137,7 @@ def search(request: Request) -> Response:
     rows, total = library.numbered(_query(told, library), (page - 1) * PAGE, PAGE, down=down)
     last = max(1, -(-total // PAGE))
     if page > last:
-        raise HTTPException(400, f"pagina: no hay página {page}; la última es la {last} ({total} resultados)")
+        raise bad_parameter("pagina", f"no existe: la última es la {last}, de {total} resultados")
     url = request.app.state.settings.url
     base = told | ({} if down else {_ORDER: "Asc"})
     links = {
@@ -146,7 +148,7 @@ def search(request: Request) -> Response:
     own = url(address("/release/search", {"pagina": page} | base))
     releases = [library.last_release(int(row)) for row in rows]
     body = _packaged(request, own, edition.modified.isoformat(), "releases", releases, {"links": links})
-    return respond(request, body, _JSON, etag=edition.etag, modified=edition.modified)
+    return respond(request, body, _JSON, modified=edition.modified)
 
 
 def _read(request: Request) -> dict[str, Any]:
@@ -155,16 +157,14 @@ def _read(request: Request) -> dict[str, Any]:
     for given, text in request.query_params.multi_items():
         name = _NAMES.get(given.lower())
         if name is None:
-            raise HTTPException(
-                400, f"{given[:40]}: no hay un parámetro con ese nombre; hay {', '.join(_NAMES.values())}"
-            )
+            raise bad_parameter(given[:40], f"no existe; hay {', '.join(_NAMES.values())}")
         if text == "":
             continue
         if name in told:
-            raise HTTPException(400, f"{name}: se dio más de una vez")
+            raise bad_parameter(name, "se dio más de una vez")
         told[name] = _order(text) if name == _ORDER else _number(name, text)
     if not any(one.time and name in told for name, one in _NUMBERS.items()):
-        raise HTTPException(400, "Anio, Mes o Dia: al menos uno de los tres es obligatorio")
+        raise RefusedError(400, "Anio, Mes o Dia: al menos uno de los tres es obligatorio.")
     return told
 
 
@@ -172,13 +172,13 @@ def _number(name: str, text: str) -> int:
     one = _NUMBERS[name]
     digits = text.strip().removeprefix("+")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 12 and one.least <= int(digits) <= one.most):
-        raise HTTPException(400, f"{name}: debe ser un número entero de {one.least} a {one.most}")
+        raise bad_parameter(name, f"debe ser un número entero de {one.least} a {one.most}")
     return int(digits)
 
 
 def _order(text: str) -> str:
     if text.lower() not in _ORDERS:
-        raise HTTPException(400, f"{_ORDER}: debe ser Asc o Desc")
+        raise bad_parameter(_ORDER, "debe ser Asc o Desc")
     return _ORDERS[text.lower()]
 
 
@@ -202,9 +202,9 @@ def _query(told: Mapping[str, Any], library: Library) -> Query:
         months = [one for one in library.held.months.values if one.startswith(wanted[0]) and one.endswith(wanted[1])]
         # No month is one that is not there, and not all of them.
         query = replace(query, months=tuple(months) or ("-",))
-    one = {field: told[name] for name, field in _FIELDS.items() if name in told}
-    many = {field: (told[name],) for name, field in _LISTS.items() if name in told}
-    return replace(query, **one, **many)
+    given: dict[str, Any] = {field: told[name] for name, field in _FIELDS.items() if name in told}
+    given |= {field: (told[name],) for name, field in _LISTS.items() if name in told}
+    return replace(query, **given)
 
 
 @router.get(
@@ -228,14 +228,14 @@ def search_nog(request: Request) -> Response:
     """La publicación más reciente de un concurso, por su NOG."""
     text = request.path_params["nog"]
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        raise HTTPException(400, "nog: debe ser un número entero")
+        raise bad_parameter("nog", "debe ser un número entero")
     edition, library = request.app.state.library.both()
     row = library.held.row(int(text)) if int(text) < 2**63 else None
     if row is None:
         raise _missing(library.gone(int(text)), f"el NOG {text}")
     own = request.app.state.settings.url(f"/release/searchNog/{text}")
     body = _packaged(request, own, _published(edition, library, row), "releases", [library.last_release(row)])
-    return respond(request, body, _JSON, etag=edition.etag, modified=edition.modified)
+    return respond(request, body, _JSON, modified=edition.modified)
 
 
 @router.get(
@@ -253,7 +253,7 @@ def release(request: Request, id: str) -> Response:
     own = request.app.state.settings.url(f"/release/{id}")
     row = library.held.row(int(orjson.loads(found)["ocid"].rpartition("-")[2]))
     body = _packaged(request, own, _published(edition, library, row or 0), "releases", [found])
-    return respond(request, body, _JSON, etag=edition.etag, modified=edition.modified)
+    return respond(request, body, _JSON, modified=edition.modified)
 
 
 @router.get(
@@ -271,13 +271,13 @@ def record(request: Request, ocid: str) -> Response:
         raise _missing(nog is not None and library.gone(nog), "ese OCID")
     own = request.app.state.settings.url(f"/record/{ocid}")
     body = _packaged(request, own, _published(edition, library, library.held.row(nog) or 0), "records", [found])
-    return respond(request, body, _JSON, etag=edition.etag, modified=edition.modified)
+    return respond(request, body, _JSON, modified=edition.modified)
 
 
-def _missing(gone: bool, what: str) -> HTTPException:
-    if gone:
-        return HTTPException(410, f"Lo que tuvo {what} fue retirado de la publicación")
-    return HTTPException(404, f"No se publica nada con {what}")
+def _missing(was: bool, what: str) -> RefusedError:
+    if was:
+        return gone(f"Lo que tuvo {what} fue retirado de la publicación.")
+    return absent(f"No se publica nada con {what}.")
 
 
 def _published(edition: Any, library: Library, row: int) -> str:
@@ -311,7 +311,7 @@ def extension(request: Request, path: str) -> Response:
     """A file of an extension that packages name."""
     found = _extension_files().get(f"extensions/{path}")
     if found is None:
-        raise HTTPException(404, "No hay tal archivo de una extensión")
+        raise absent("No hay tal archivo de una extensión.")
     edition = request.app.state.publication.now()
     media = "text/csv; charset=utf-8" if path.endswith(".csv") else _JSON
-    return respond(request, found, media, etag=edition.etag, modified=edition.modified)
+    return respond(request, found, media, modified=edition.modified)

@@ -40,6 +40,7 @@ _REASONS = {
     "too_long": "admite {max_length} valores como máximo",
     "too_short": "necesita {min_length} valores como mínimo",
     "extra_forbidden": "no existe",
+    "value_error": "{error}",  # one of ours: it is said in Spanish where it is raised
 }
 _OTHER = "no es un valor válido"
 

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from guatecompras.changes import feed
 from guatecompras.errors import CursorError
 from portal.filters import address
-from portal.http.conditional import respond
+from portal.http.answers import respond
+from portal.http.errors import RefusedError, bad_parameter
 from portal.publication import Edition
 from portal.v2 import described
 from portal.v2.forms import MEDIA, Form, form_of
@@ -52,12 +53,12 @@ def changes(request: Request, asked: Annotated[Wanted, Query()]) -> Response:
     línea y en el encabezado `X-Next-Cursor`."""
     form = form_of(request, asked.formato)
     if form == "csv":
-        raise HTTPException(406, "Los cambios se dan en application/json o application/x-ndjson")
+        raise RefusedError(406, "Los cambios se dan en application/json o application/x-ndjson")
     edition = request.app.state.publication.now()
     try:
         page = feed.page(_Files(edition), asked.cursor, asked.limit)
     except CursorError:
-        raise HTTPException(400, "cursor: no es de esta publicación, o es de una copia más nueva") from None
+        raise bad_parameter("cursor", "no es de esta publicación, o es de una copia más nueva") from None
     rows = [feed.as_json(row) for row in page.rows]
     told = asked.model_dump(exclude_defaults=True) | {"cursor": page.cursor}
     links = {"next": request.app.state.settings.url(address("/api/v2/cambios", told))}
@@ -67,7 +68,7 @@ def changes(request: Request, asked: Annotated[Wanted, Query()]) -> Response:
     else:
         ends = {"cursor": page.cursor, "upToDate": page.up_to_date, "links": links}
         body = orjson.dumps({"changes": [orjson.Fragment(row) for row in rows], **ends})
-    return respond(request, body, MEDIA[form], etag=edition.etag, modified=edition.modified, headers=headers)
+    return respond(request, body, MEDIA[form], modified=edition.modified, headers=headers)
 
 
 @router.get(
@@ -85,7 +86,7 @@ def months(request: Request) -> Response:
             "sequence": edition.index["sequence"],
         }
     )
-    return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
+    return respond(request, body, MEDIA["json"], modified=edition.modified)
 
 
 def _month(entry: dict[str, Any], month: str, url: Any) -> dict[str, Any]:

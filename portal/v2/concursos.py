@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 import msgspec
 import polars as pl
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from portal.filters import Filters, address
-from portal.http.conditional import respond
+from portal.http.answers import respond
+from portal.http.errors import RefusedError, absent, bad_parameter, gone
 from portal.library import BadCursorError, Row
 from portal.library.library import FACETS, Library
 from portal.library.query import MOST
@@ -71,7 +72,7 @@ def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
     try:
         page = library.search(asked.query(), asked.order(), asked.cursor or None, asked.limit)
     except BadCursorError:
-        raise HTTPException(400, "cursor: no es de esta búsqueda; empiece otra vez sin él") from None
+        raise bad_parameter("cursor", "no es de esta búsqueda; empiece otra vez sin él") from None
     links = {name: _page(request, asked, place) for name, place in (("next", page.next), ("prev", page.prev)) if place}
     headers = {"X-Total-Count": str(page.total), **described.link(links)}
     if form == "csv":
@@ -80,7 +81,7 @@ def search(request: Request, asked: Annotated[Search, Query()]) -> Response:
         body = lines(page.rows)
     else:
         body = msgspec.json.encode({"total": page.total, "limit": asked.limit, "links": links, "results": page.rows})
-    return respond(request, body, MEDIA[form], etag=edition.etag, modified=edition.modified, headers=headers)
+    return respond(request, body, MEDIA[form], modified=edition.modified, headers=headers)
 
 
 def _page(request: Request, asked: Search, place: str) -> str:
@@ -109,11 +110,11 @@ def spread(request: Request, asked: Annotated[Spread, Query()]) -> Response:
     valores con más concursos; el monto falta donde un concurso puede tener varios valores."""
     for name in asked.por:
         if name not in FACETS:
-            raise HTTPException(400, f"por: '{name[:40]}' no es una faceta; use {', '.join(FACETS)}")
+            raise bad_parameter("por", f"debe ser uno de estos: {', '.join(FACETS)}")
     edition, library = request.app.state.library.both()
     found = library.facets(asked.query(), asked.por)
     body = msgspec.json.encode({"total": library.count(asked.query()), "facets": found})
-    return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
+    return respond(request, body, MEDIA["json"], modified=edition.modified)
 
 
 @router.get(
@@ -132,7 +133,7 @@ def concurso(request: Request, nog: Nog) -> Response:
         "page": url(f"/concurso/{nog}"),
     }
     body = msgspec.json.encode(msgspec.structs.asdict(row) | {"links": links})
-    return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
+    return respond(request, body, MEDIA["json"], modified=edition.modified)
 
 
 @router.get(
@@ -144,7 +145,7 @@ def record(request: Request, nog: Nog) -> Response:
     """El registro OCDS del concurso."""
     edition, library = request.app.state.library.both()
     body = known(library, nog, library.record(nog))
-    return respond(request, body, MEDIA["json"], etag=edition.etag, modified=edition.modified)
+    return respond(request, body, MEDIA["json"], modified=edition.modified)
 
 
 class Forms(Filters.__base__):  # type: ignore[name-defined,misc]  # a plain model
@@ -163,11 +164,11 @@ def releases(request: Request, nog: Nog, asked: Annotated[Forms, Query()]) -> Re
     """Todas las publicaciones del concurso, como salieron. Una publicación nunca cambia."""
     form = form_of(request, asked.formato)
     if form == "csv":
-        raise HTTPException(406, "Las publicaciones se dan en application/json o application/x-ndjson")
+        raise RefusedError(406, "Las publicaciones se dan en application/json o application/x-ndjson")
     edition, library = request.app.state.library.both()
     found = known(library, nog, library.releases(nog) or None)
     body = b"".join(one + b"\n" for one in found) if form == "jsonl" else b"[%s]" % b",".join(found)
-    return respond(request, body, MEDIA[form], etag=edition.etag, modified=edition.modified)
+    return respond(request, body, MEDIA[form], modified=edition.modified)
 
 
 def known(library: Library, nog: int, found: Any) -> Any:
@@ -175,5 +176,5 @@ def known(library: Library, nog: int, found: Any) -> Any:
     if found is not None:
         return found
     if library.gone(nog):
-        raise HTTPException(410, f"El concurso {nog} fue retirado de la publicación: Guatecompras ya no lo tiene")
-    raise HTTPException(404, f"No hay un concurso publicado con el NOG {nog}")
+        raise gone(f"El concurso {nog} fue retirado de la publicación: Guatecompras ya no lo tiene.")
+    raise absent(f"No hay un concurso publicado con el NOG {nog}.")

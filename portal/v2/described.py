@@ -40,7 +40,8 @@ _USUAL = (400, 406, 429, 503)
 def schema_of(kind: type[Any]) -> dict[str, Any]:
     """The JSON Schema of a struct, whole, with nothing referred to."""
     _, parts = msgspec.json.schema_components([kind], ref_template="{name}")
-    return _inlined({"$ref": kind.__name__}, parts)
+    found: dict[str, Any] = _inlined({"$ref": kind.__name__}, parts)
+    return found
 
 
 def _inlined(node: Any, parts: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from portal.filters import Filters, address
-from portal.http.conditional import respond
+from portal.http.answers import respond
 from portal.library import Row
 from portal.v2 import described
 
@@ -29,9 +29,9 @@ class Followed(Filters):
     abiertos: bool = Field(True, description="Solo los que todavía reciben ofertas; `false`: todos.")
 
 
-def _rows(request: Request, asked: Followed) -> tuple[list[Row], str, datetime]:
+def _rows(request: Request, asked: Followed) -> tuple[list[Row], datetime]:
     edition, library = request.app.state.library.both()
-    return library.search(asked.query(), asked.order(), None, _ENTRIES).rows, edition.etag, edition.modified
+    return library.search(asked.query(), asked.order(), None, _ENTRIES).rows, edition.modified
 
 
 @router.get(
@@ -41,7 +41,7 @@ def _rows(request: Request, asked: Followed) -> tuple[list[Row], str, datetime]:
 )
 def atom(request: Request, asked: Annotated[Followed, Query()]) -> Response:
     """Para un lector de noticias: los concursos abiertos que cumplen la búsqueda, los más recientes primero."""
-    rows, etag, modified = _rows(request, asked)
+    rows, modified = _rows(request, asked)
     url = request.app.state.settings.url
     own = url(address("/api/v2/concursos.atom", asked.told()))
     page = url(address("/explorar", asked.told() | {"abiertos": asked.abiertos}))
@@ -54,7 +54,7 @@ def atom(request: Request, asked: Annotated[Followed, Query()]) -> Response:
         f'<link rel="alternate" type="text/html" href={quoteattr(page)}/>'
         f"<author><name>Guatecompras en datos abiertos</name></author>{entries}</feed>\n"
     )
-    return respond(request, body.encode(), "application/atom+xml; charset=utf-8", etag=etag, modified=modified)
+    return respond(request, body.encode(), "application/atom+xml; charset=utf-8", modified=modified)
 
 
 def _entry(row: Row, link: str) -> str:
@@ -84,7 +84,7 @@ def _title(asked: Followed) -> str:
 def calendar(request: Request, asked: Annotated[Followed, Query()]) -> Response:
     """Para un calendario (iCalendar): a qué hora cierra la recepción de ofertas de cada concurso que cumple la búsqueda. Los que
     no informan su cierre no aparecen."""
-    rows, etag, modified = _rows(request, asked)
+    rows, modified = _rows(request, asked)
     url = request.app.state.settings.url
     lines = [
         "BEGIN:VCALENDAR",
@@ -96,7 +96,7 @@ def calendar(request: Request, asked: Annotated[Followed, Query()]) -> Response:
         if row.closes:
             lines += _event(row, url(f"/concurso/{row.nog}"), row.closes)
     body = "".join(_folded([*lines, "END:VCALENDAR"])).encode()
-    return respond(request, body, "text/calendar; charset=utf-8", etag=etag, modified=modified)
+    return respond(request, body, "text/calendar; charset=utf-8", modified=modified)
 
 
 def _event(row: Row, link: str, closes: datetime) -> list[str]:

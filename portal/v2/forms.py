@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 import msgspec
 import polars as pl
-from fastapi import HTTPException, Request
+from fastapi import Request
 
 from guatecompras.formats.csvs import as_csv
+from portal.http.errors import RefusedError
 
 Form = Literal["json", "csv", "jsonl"]
 MEDIA: Mapping[Form, str] = {
@@ -38,7 +39,7 @@ def form_of(request: Request, asked: Form | None) -> Form:
             return _ACCEPTED[media]
     if any(media == "text/html" for media, _ in ranges):  # a browser that lists no wildcard
         return "json"
-    raise HTTPException(406, "Se responde en application/json, text/csv o application/x-ndjson")
+    raise RefusedError(406, "Se responde en application/json, text/csv o application/x-ndjson")
 
 
 def _range(text: str) -> tuple[str, float]:

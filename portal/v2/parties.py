@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 import orjson
 import polars as pl
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from guatecompras.formats.csvs import as_csv
 from portal.filters import address
-from portal.http.conditional import respond
+from portal.http.answers import respond
+from portal.http.errors import absent, bad_parameter
 from portal.library.parties import Profile, Role, Total, as_totals
 from portal.library.query import MOST
 from portal.v2 import described
@@ -65,7 +66,7 @@ def _totals(request: Request, kind: str, asked: Wanted) -> Response:
         body = msgspec.json.encode(
             {"total": found.height, "limit": asked.limit, "links": links, "results": as_totals(page)}
         )
-    return respond(request, body, MEDIA[form], etag=edition.etag, modified=edition.modified, headers=headers)
+    return respond(request, body, MEDIA[form], modified=edition.modified, headers=headers)
 
 
 def _beyond(found: pl.DataFrame, name: str, cursor: str, sort: str, *, down: bool) -> pl.DataFrame:
@@ -76,7 +77,7 @@ def _beyond(found: pl.DataFrame, name: str, cursor: str, sort: str, *, down: boo
         told = value = last = None
     fits = isinstance(value, str) if name == "name" else isinstance(value, (int, float))
     if told != sort or not isinstance(last, str) or not fits:
-        raise HTTPException(400, "cursor: no es de esta lista; empiece otra vez sin él")
+        raise bad_parameter("cursor", "no es de esta lista; empiece otra vez sin él")
     past = pl.col(name) < value if down else pl.col(name) > value
     return found.filter(past | ((pl.col(name) == value) & (pl.col("id") > last)))
 
@@ -86,8 +87,8 @@ def _profile(request: Request, kind: str, party: str) -> Response:
     role, _, one = _KINDS[kind]
     found = library.profile(party, role)
     if found is None:
-        raise HTTPException(404, f"{one} con ese identificador no hay")
-    return respond(request, msgspec.json.encode(found), MEDIA["json"], etag=edition.etag, modified=edition.modified)
+        raise absent(f"{one} con ese identificador no hay.")
+    return respond(request, msgspec.json.encode(found), MEDIA["json"], modified=edition.modified)
 
 
 def _routes(kind: str) -> tuple[Callable[..., Response], Callable[..., Response]]:

@@ -68,7 +68,7 @@ def _words(record: Json) -> set[str]:
     return {word for text in texts for word in words.of(text)}
 
 
-def _fits(record: Json, query: Query) -> bool:  # noqa: PLR0911
+def _fits(record: Json, query: Query) -> bool:
     """What the query says, word for word."""
     tender, amount = record["tender"], _amount(record)
     estatus = catalogs.mapping("estatus", "name", "id")[tender["statusDetails"]]
