@@ -5,7 +5,7 @@ Who gives them reads a publication; nothing here does.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Facts:
         }
 
 
-def day_words(moment: datetime) -> str:
+def day_words(moment: date) -> str:
     """`5 de mayo de 2026`."""
     return f"{moment.day} de {SPANISH[moment.month - 1]} de {moment.year}"
 

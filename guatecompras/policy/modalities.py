@@ -44,12 +44,11 @@ class Lag:
 
 
 # What is measured of each concurso: how the public reads it, and the expression, true where it is there.
-_CHILDREN = ("bids", "awards", "contracts", "documents", "items")
+_CHILDREN = ("bids", "awards", "contracts", "documents")
 MEASURED: Mapping[str, pl.Expr] = {
     "Monto estimado": pl.col("tender_value_amount").is_not_null(),
     "Cierre de ofertas": pl.col("tender_tenderPeriod_endDate").is_not_null(),
     "Fundamento legal": pl.col("tender_procurementMethodRationale").is_not_null(),
-    "Renglones": pl.col("items"),
     "Documentos": pl.col("documents"),
     "Ofertas": pl.col("bids"),
     "Adjudicación": pl.col("awards"),
@@ -98,7 +97,9 @@ def presence(tables: Tables) -> tuple[Presence, ...]:
 def lag(tables: Tables) -> Lag | None:
     """From what happened to when it was public, over the releases of a month; None where there is no release."""
     releases = pl.scan_parquet(tables("releases")).select(took=pl.col("publishedDate") - pl.col("date"))
-    half, most = releases.select(
-        half=pl.col("took").quantile(0.5, "nearest"), most=pl.col("took").quantile(0.9, "nearest")
-    ).collect().row(0)
+    half, most = (
+        releases.select(half=pl.col("took").quantile(0.5, "nearest"), most=pl.col("took").quantile(0.9, "nearest"))
+        .collect()
+        .row(0)
+    )
     return None if half is None else Lag(half, most)

@@ -84,10 +84,7 @@ def _told(policy: Policy) -> Json:
             for fault in policy.faults
         ],
         "rarest": [[entry.field.title, entry.field.path, percent(entry.share), entry.note] for entry in policy.rarest],
-        "revisions": [
-            [revision.version, f"{revision.date.day}/{revision.date.month}/{revision.date.year}", revision.changes]
-            for revision in policy.revisions
-        ],
+        "revisions": [[revision.version, day_words(revision.date), revision.changes] for revision in policy.revisions],
     }
 
 
@@ -113,7 +110,7 @@ def _entry(entry: Entry) -> Json:
         "type": entry.kind,
         "required": field.required,
         "codelist": field.codelist,
-        "columns": entry.columns,
+        "columns": entry.column_words,
         "origin": entry.origin,
         "extension": entry.extension.title if entry.extension else "",
         "share": percent(entry.share),
