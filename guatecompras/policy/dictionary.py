@@ -42,7 +42,28 @@ _TYPES: Mapping[tuple[str, str], str] = {
 }
 _HOLDERS = ("object", "array<object>")
 # Words that say nothing of what is looked for.
-_EMPTY = frozenset("a al con cual cuando de del el en es hasta la las lo los para por que se su un una y".split())
+_EMPTY = frozenset(
+    (
+        "a",
+        "al",
+        "con",
+        "cual",
+        "cuando",
+        "de",
+        "del",
+        "el",
+        "en",
+        "es",
+        "la",
+        "las",
+        "lo",
+        "los",
+        "que",
+        "se",
+        "su",
+        "y",
+    )
+)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Policy:
     revisions: tuple[Revision, ...]
     sections: tuple[Section, ...]
     points: dict[str, tuple[Section, ...]]
+    formats: tuple[tuple[str, str], ...]
     dictionary: tuple[Entry, ...]
     flat_tables: tuple[tuple[str, str], ...]
     codelists: tuple[codelists.Codelist, ...]
@@ -73,6 +74,7 @@ def build(facts: Facts) -> Policy:
             words: tuple(section for section in sections if words in section.answers)
             for words in table("sections")["points"].values()
         },
+        formats=tuple(table("sections")["formats"].items()),
         dictionary=dictionary,
         flat_tables=tuple((name, spec.description) for name, spec in tables.SPECS.items()),
         codelists=codelists.all_codelists(),

@@ -4,7 +4,7 @@ Who gives them reads a publication; nothing here does.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ class PublishedMonth:
     version: str
     published: datetime
     counts: Mapping[str, int]
-    formats: Mapping[str, int] = field(default_factory=dict)  # bytes of the files, by format
 
 
 @dataclass(frozen=True)

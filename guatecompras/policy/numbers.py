@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 _PERCENT = "\N{NO-BREAK SPACE}%"
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def number(value: float) -> str:
@@ -20,14 +19,6 @@ def percent(share: float | None) -> str:
     if 0.999 < share < 1:
         return f"más de 99.9{_PERCENT}"
     return f"{100 * share:.1f}".removesuffix(".0") + _PERCENT
-
-
-def bytes_words(size: int) -> str:
-    """`2.1 MB`, by thousands."""
-    amount, unit = float(size), 0
-    while amount >= 1000 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.1f} {_UNITS[unit]}" if unit else f"{size} bytes"
 
 
 def duration(time: timedelta) -> str:

@@ -16,13 +16,11 @@ from guatecompras.policy.dictionary import Entry, grouped
 from guatecompras.policy.document import Policy, Section
 from guatecompras.policy.facts import day_words
 from guatecompras.policy.modalities import Lag
-from guatecompras.policy.numbers import bytes_words, duration, number, percent
+from guatecompras.policy.numbers import duration, number, percent
 from guatecompras.policy.prose import spans
 from guatecompras.policy.texts import FOLDER
 
 Json = dict[str, Any]
-
-_STANDARDS = ["ua-1"]
 
 
 def draw(policy: Policy) -> bytes:
@@ -30,18 +28,15 @@ def draw(policy: Policy) -> bytes:
     # A compiler: only who draws loads it.
     import typst  # noqa: PLC0415
 
-    pdf = typst.compile(
+    return typst.compile(
         str(FOLDER / "policy.typ"),
         root=str(FOLDER),
         sys_inputs={"policy": orjson.dumps(_told(policy)).decode()},
         ignore_system_fonts=True,
-        pdf_standards=_STANDARDS,
+        pdf_standards="ua-1",
         timestamp=int(_dated(policy).timestamp()),
         format="pdf",
     )
-    if not isinstance(pdf, bytes):
-        raise TypeError("Typst gave no single document")
-    return pdf
 
 
 def _dated(policy: Policy) -> datetime:
@@ -65,7 +60,7 @@ def _told(policy: Policy) -> Json:
             [Month.parse(month.month).in_spanish, number(month.counts.get("concursos", 0)), day_words(month.published)]
             for month in policy.facts.months
         ],
-        "formats": [[name, bytes_words(size)] for name, size in facts.latest.formats.items()] if facts.latest else [],
+        "formats": policy.formats,
         "lag": _lag(policy.lag),
         "dictionary": [[group, [_entry(entry) for entry in held]] for group, held in _groups(policy.dictionary)],
         "tables": policy.flat_tables,
