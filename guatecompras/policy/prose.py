@@ -28,7 +28,12 @@ class Block:
 
 def read(text: str, words: Mapping[str, str]) -> tuple[Block, ...]:
     """The blocks of a text, `{names}` in it filled from `words`. Raises KeyError for a name that is not in them."""
-    return tuple(_block(part) for part in re.split(r"\n\s*\n", text.format_map(words).strip()))
+    return blocks(text.format_map(words))
+
+
+def blocks(text: str) -> tuple[Block, ...]:
+    """The blocks of a text as it stands."""
+    return tuple(_block(part) for part in re.split(r"\n\s*\n", text.strip()) if part)
 
 
 def spans(text: str) -> tuple[Span, ...]:

@@ -79,7 +79,7 @@ def all_months(request: Request) -> Response:
     found = edition(request)
     months = _SUMMARIES.of(found)
     context = {
-        "months": months,
+        "summaries": months,
         "latest": months[0] if months else None,
         "before": months[1] if len(months) > 1 else None,
         "chart": chart(months),
@@ -100,6 +100,7 @@ def one_month(request: Request, month: str) -> Response:
     if month not in found.months:
         return error(request, 404, "Ese mes no está publicado. Escríbalo como AAAA-MM, por ejemplo 2026-03.")
     told = html.view(found.quality(month))
+    told["moment"] = told.pop("as_of")  # that name is the site's, for the newest of all months
     place = found.months.index(month)
     context = {
         **told,
