@@ -16,12 +16,14 @@ from guatecompras.changes import table as changelog
 from guatecompras.gathered.collect import Collected, collect
 from guatecompras.gathered.history import NAME as WHOLE
 from guatecompras.quality.report.document import score_in
+from guatecompras.search import build as searching
 from guatecompras.settings import Settings
 from guatecompras.verification import verify_chain, verify_version
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
 
 _MONTH, _INDEX, _CHANGES = ("publication", "month"), ("publication", "index"), ("publication", "changes")
+_SEARCH = ("publication", "search")
 _YEARS, _HISTORY = ("publication", "years"), ("publication", "history")
 _FILES = [("downloads", name) for name in ("json", "csv", "excel", "parquet")]
 _PARTS = [("ocds", "releases"), ("ocds", "records"), ("ocds", "rechazos"), *(("tables", name) for name in tables.NAMES)]
@@ -49,13 +51,33 @@ def publication_changes(context: dg.AssetExecutionContext, store: StoreResource)
 
 
 @dg.multi_asset(
+    name="publication_search",
+    specs=[
+        spec(
+            _SEARCH,
+            "What the portal searches the month by: columns, words, suppliers, and where each document is in its file.",
+            {"arrow", "polars"},
+            [("ocds", "records"), ("ocds", "releases"), *(("tables", name) for name in searching.TABLES)],
+        )
+    ],
+    partitions_def=MONTHS,
+)
+def publication_search(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Write the month's search files."""
+    with one_line():
+        stage = store.work(context.partition_key, context.run.run_id).search()
+    rows = {name: entry["rows"] for name, entry in stage.files.items()}
+    return reported(_SEARCH, stage, "concursos", rows=rows, total_bytes=sum(e["bytes"] for e in stage.files.values()))
+
+
+@dg.multi_asset(
     name="publication_month",
     specs=[
         spec(
             _MONTH,
             "The month's version, public: every check passed again on these very files, then the index switched to it at once.",
             {"guatecompras"},
-            [*_FILES, *_PARTS, _CHANGES, REPORT],
+            [*_FILES, *_PARTS, _CHANGES, _SEARCH, REPORT],
         )
     ],
     partitions_def=MONTHS,

@@ -37,6 +37,8 @@ from guatecompras.quality import compared, coverage, gate
 from guatecompras.quality.check import SUMMARY
 from guatecompras.quality.compared import Compared
 from guatecompras.quality.report import document, html
+from guatecompras.search import build as searching
+from guatecompras.search import schema as search_files
 from guatecompras.settings import Settings
 from guatecompras.snapshot import Snapshot
 from guatecompras.stores import Store
@@ -74,9 +76,9 @@ DOWNLOADS: dict[str, Download] = {
 
 # What is made from a stage: it has to be made again when the stage is.
 _MADE_FROM = {
-    "source": ("ocds", "changes", "tables", "report", *DOWNLOADS),
-    "ocds": ("changes", "tables", "report", *DOWNLOADS),
-    "tables": ("report", *DOWNLOADS),
+    "source": ("ocds", "changes", "tables", "report", "search", *DOWNLOADS),
+    "ocds": ("changes", "tables", "report", "search", *DOWNLOADS),
+    "tables": ("report", "search", *DOWNLOADS),
 }
 
 
@@ -337,6 +339,29 @@ class MonthWork:
         gone = {path: (-there, -possible) for path, (there, possible) in coverage.count(replaced).items()}
         return files, {"coverage": coverage.total([before.data["coverage"], coverage.count(anew), gone])}
 
+    def search(self) -> Stage:
+        """What the month is searched by (`search/`)."""
+
+        def do() -> tuple[dict[str, tuple[Path, int]], Json]:
+            made, flat = self._need("ocds"), self._need("tables")
+            parts = searching.Parts(
+                {name: flat.path(name) for name in searching.TABLES}, made.path("records"), made.path("releases")
+            )
+            return searching.build(parts, self.folder / search_files.FOLDER, self._public_before()), {}
+
+        return self._stage("search", do)
+
+    def _public_before(self) -> set[int]:
+        """The NOGs that were ever public in this month, but for those of versions that no search file tells of."""
+        base = self._need("source").data["base"]
+        if base is None:
+            return set()
+        gone = search_files.file_name("gone")
+        known = {file.path for file in publication.placed(self._of_base())[1]}
+        folder = self._of_base(_RELEASES_TABLE, *({gone} & known))
+        earlier = searching.gone(folder) if gone in known else []
+        return {*pl.read_parquet(folder / _RELEASES_TABLE, columns=["nog"])["nog"], *earlier}
+
     # Quality.
 
     def judged(self, against: Compared, checks: Sequence[quality.Check] = quality.CHECKS) -> list[quality.Outcome]:
@@ -513,10 +538,11 @@ class MonthWork:
         """The manifest of a month that may be published, and its files (name in the version -> where it is)."""
         made, flat, source = self._need("ocds"), self._need("tables"), self._need("source")
         # Made here when no step has.
-        changed = self.changes()
+        changed, searched = self.changes(), self.search()
         against = self.compared()
         report = self.report(accepted, against)
-        self._require_untouched([source, made, changed, flat, report, *(self._need(name) for name in DOWNLOADS)])
+        written = [self._need(name) for name in DOWNLOADS]
+        self._require_untouched([source, made, changed, flat, report, searched, *written])
         # What blocks is judged on these very files again; what does not stands in the report.
         rules = quality.rules.load(self.config.quality_rules)
         blocking = [check for check in quality.CHECKS if rules[check.id].severity == "block"]
@@ -564,6 +590,7 @@ class MonthWork:
             (self._file(name), download.format, self._need(name), self._file(name))
             for name, download in DOWNLOADS.items()
         ]
+        planned += [(search_files.file_name(name), "search", self._need("search"), name) for name in search_files.FILES]
         found = {}
         for name, form, stage, key in planned:
             entry = stage.files[key]

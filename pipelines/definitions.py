@@ -4,7 +4,13 @@ import dagster as dg
 
 from assets.downloads import downloads
 from assets.ocds import ocds_documents
-from assets.publication import publication_changes, publication_collections, publication_index, publication_month
+from assets.publication import (
+    publication_changes,
+    publication_collections,
+    publication_index,
+    publication_month,
+    publication_search,
+)
 from assets.quality import quality_report
 from assets.source import source_tables
 from assets.tables import flat_tables
@@ -25,6 +31,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             quality_report,
             downloads,
             publication_changes,
+            publication_search,
             publication_month,
             publication_index,
             publication_collections,

@@ -45,6 +45,7 @@ def _build(work: MonthWork) -> MonthWork:
     work.ocds()
     work.changes()
     work.tables()
+    work.search()
     work.report()
     for name in DOWNLOADS:
         work.download(name)
@@ -145,6 +146,7 @@ def test_a_version_holds_the_files_of_the_publication(old_root: Path) -> None:
         f"{MONTH}_parquet.zip",
         f"{MONTH}_rechazos.parquet",
         "changes.jsonl.gz",
+        *(f"search/{name}.arrow" for name in ("concursos", "releases", "terms", "parties", "deals", "blocks", "gone")),
         "changes.parquet",
         "quality.json",
         "quality.html",

@@ -21,6 +21,8 @@ from guatecompras.formats.deflating import BLOCK, Blocks, Deflater
 
 CHUNK = 1 << 20  # bytes read at once
 
+GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no date, no name
+GZIP_TAIL = 8  # bytes: checksum and size
 _DOS_DATE = (1 << 5) | 1  # 1980-01-01, the first day a ZIP can hold; the time is 00:00
 _REGULAR_FILE = 0o100644 << 16
 _UTF8 = 0x800
@@ -173,16 +175,18 @@ class ZipWriter:
 
 
 @contextmanager
-def gzip_lines_writer(path: Path, level: int = 6, blocks: Blocks | None = None) -> Iterator[Writable]:
+def gzip_lines_writer(
+    path: Path, level: int = 6, blocks: Blocks | None = None, *, alone: bool = False
+) -> Iterator[Writable]:
     """A stream that becomes the gzip file `path`, atomically: one member, no date or name. The caller ends the lines.
 
-    `blocks`: as of a ZipWriter.
+    `blocks`: as of a ZipWriter; `alone`: its blocks stand alone, so that a line can be read without all before it.
     """
     with ExitStack() as stack:
         file = stack.enter_context(_replaced_file(path))
         pool, ahead = _pool(stack)
-        file.write(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
-        deflater = Deflater(file, pool, ahead, level, blocks)
+        file.write(GZIP_HEAD)
+        deflater = Deflater(file, pool, ahead, level, blocks, alone)
         yield deflater
         deflater.finish()
         file.write(struct.pack("<2I", deflater.crc, deflater.size & _LIMIT_32))

@@ -110,7 +110,7 @@ def build(
         home = earlier.work if earlier else None
         blocks = [stack.enter_context(Blocks(home / path.name if home else None)) for path in paths]
         release_lines, record_lines = (
-            stack.enter_context(gzip_lines_writer(path, blocks=known))
+            stack.enter_context(gzip_lines_writer(path, blocks=known, alone=True))
             for path, known in zip(paths, blocks, strict=True)
         )
         table = stack.enter_context(TableSet(folder / "tables", ["releases"]))

@@ -37,7 +37,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["tables"] == set(tables.NAMES)
     assert names["quality"] == {"report"}
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
-    assert names["publication"] == {"changes", "month", "index", "years", "history"}
+    assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
 
 
 def test_every_asset_says_what_it_is(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

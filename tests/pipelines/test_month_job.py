@@ -40,7 +40,7 @@ def test_a_month_is_published_with_all_its_metadata(run_month: RunMonth, databas
     assert verify_publication(_index(store), LocalStore(store).version_folder).faults == ()
 
     made = {event.asset_key: event.materialization for event in result.all_events if event.is_step_materialization}
-    assert len(made) == 10 + 3 + 12 + 1 + 4 + 2
+    assert len(made) == 10 + 3 + 12 + 1 + 4 + 3
     for key, materialization in made.items():
         metadata = materialization.metadata
         assert materialization.partition == MONTHS[0]
