@@ -225,11 +225,14 @@ class Bucket:
             file.writelines(self._piece(key, found, start) for start in range(0, found.bytes, CHUNK))
 
     def _piece(self, key: str, found: Found, start: int) -> bytes:
-        end = min(start + CHUNK, found.bytes)
+        return self.between(key, start, min(start + CHUNK, found.bytes), found.etag)
+
+    def between(self, key: str, start: int, end: int, etag: str = "") -> bytes:
+        """An object's bytes from `start` up to `end`, that one not included; `etag`: only if it is still the one of it."""
+        options: Any = {"range": (start, end)} | ({"if_match": etag} if etag else {})
 
         def do() -> bytes:
-            result = obstore.get(self._store, key, options={"range": (start, end), "if_match": found.etag})
-            return bytes(result.bytes())
+            return bytes(obstore.get(self._store, key, options=options).bytes())
 
         piece = self._patiently("read", key, do)
         if len(piece) != end - start:

@@ -1,0 +1,290 @@
+"""Concurso: one process as a person reads it, and the same as JSON (the record as published) and CSV (one value a row).
+
+E-mails and telephones stand on the page only where they are a public office's own; those of suppliers and of persons are in
+the data, not here.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+import polars as pl
+from fastapi import APIRouter, Request, Response
+
+import guatecompras
+from guatecompras import catalogs
+from portal.pages import story
+from portal.pages.site import GUATECOMPRAS, error, library, render
+
+router = APIRouter(include_in_schema=False)
+
+Json = dict[str, Any]
+
+_PUBLIC_BODIES = {"buyer", "procuringEntity"}
+_OBJECTS = {"goods": "Bienes", "services": "Servicios", "works": "Obras"}
+_METHODS = {"open": "Abierto", "selective": "Selectivo", "limited": "Limitado", "direct": "Directo"}
+_SUBMISSION = {"electronicSubmission": "Electrónica", "written": "En papel"}
+_BIDS = {"valid": "Válida", "disqualified": "Descalificada", "withdrawn": "Retirada", "pending": "En evaluación", "invited": "Invitada"}
+# What a spreadsheet would run as a formula (see `guatecompras/formats/csvs.py`).
+_DANGEROUS = re.compile(r"^(?:[\t\r\n]|[\s\x00-\x1f\x7f\u200b-\u200f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_NOG = re.compile(r"[0-9]{1,10}")
+_CSV_HEADER = ("campo", "entrada", "nombre", "valor")
+
+
+class _NotThereError(Exception):
+    """Carries the answer that says so."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def _record(request: Request, nog: str) -> tuple[int, bytes]:
+    """The NOG and its record, as published; raises _NotThereError, with the page that says why."""
+    if not _NOG.fullmatch(nog):
+        raise _NotThereError(error(request, 404, "Un NOG se escribe solo con cifras, por ejemplo 24567890."))
+    number, found = int(nog), library(request)
+    text = found.record(number)
+    if text is not None:
+        return number, text
+    if found.gone(number):
+        raise _NotThereError(error(request, 410, f"El NOG {number} estuvo publicado aquí y ya no lo está.", nog=number))
+    raise _NotThereError(error(request, 404, f"El NOG {number} no está entre los publicados.", nog=number))
+
+
+def _file(body: bytes, media: str, name: str) -> Response:
+    headers = {
+        "ETag": f'"{blake2b(body, digest_size=16).hexdigest()}"',
+        "Cache-Control": "public, max-age=60",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return Response(body, headers=headers, media_type=media)
+
+
+@router.api_route("/concurso/{nog}.json", methods=["GET", "HEAD"])
+def as_json(request: Request, nog: str) -> Response:
+    try:
+        number, text = _record(request, nog)
+    except _NotThereError as absent:
+        return absent.answer
+    return _file(text, "application/json", f"NOG-{number}.json")
+
+
+@router.api_route("/concurso/{nog}.csv", methods=["GET", "HEAD"])
+def as_csv(request: Request, nog: str) -> Response:
+    try:
+        number, text = _record(request, nog)
+    except _NotThereError as absent:
+        return absent.answer
+    return _file(csv_text(orjson.loads(text)["compiledRelease"]), "text/csv; charset=utf-8", f"NOG-{number}.csv")
+
+
+@router.api_route("/concurso/{nog}", methods=["GET", "HEAD"])
+def page(request: Request, nog: str) -> Response:
+    try:
+        number, text = _record(request, nog)
+    except _NotThereError as absent:
+        return absent.answer
+    releases = [orjson.loads(release) for release in library(request).releases(number)]
+    context = {"process": shown(number, orjson.loads(text)["compiledRelease"]), "steps": story.steps(releases)}
+    return render(request, "process.html.j2", context)
+
+
+# One value a row, with its Spanish name: what is nested is not cut into columns `.../0/...`, so a journalist can read it from
+# top to bottom, filter by `campo`, and find every meaning in the policy by the same path.
+
+
+@cache
+def _titles() -> dict[str, str]:
+    mapping = Path(guatecompras.__file__).parent / "data" / "mapping.csv"
+    rows = pl.read_csv(mapping, infer_schema=False).select("path", "title").drop_nulls()
+    return dict(rows.iter_rows())
+
+
+def _values(value: Any, path: tuple[str, ...] = (), entry: tuple[int, ...] = ()) -> Iterator[tuple[str, str, Any]]:
+    """Every single value: its path without places, the places of the entries that it is in (from 1), itself."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _values(inner, (*path, key), entry)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value, 1):
+            yield from _values(inner, path, (*entry, place))
+    else:
+        yield "/".join(path), ".".join(map(str, entry)), value
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "sí", False: "no", None: ""}[value]
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and _DANGEROUS.match(text) else text
+
+
+def csv_text(compiled: Json) -> bytes:
+    """UTF-8 with a byte order mark, so that Excel reads the accents."""
+    out, titles = io.StringIO(newline=""), _titles()
+    writer = csv.writer(out)
+    writer.writerow(_CSV_HEADER)
+    writer.writerows((path, entry, titles.get(path, ""), _cell(value)) for path, entry, value in _values(compiled))
+    return "\ufeff".encode() + out.getvalue().encode()
+
+
+# What the page shows of a compiled release.
+
+
+@cache
+def _segments() -> dict[str, str]:
+    return dict(catalogs.mapping("unspsc_segmentos", "code", "name"))
+
+
+def shown(nog: int, compiled: Json) -> Json:
+    """The compiled release as the template reads it: everything has a place, what is not informed is None or empty."""
+    tender, parties = compiled.get("tender") or {}, {party["id"]: party for party in compiled.get("parties") or []}
+    period, value = tender.get("tenderPeriod") or {}, tender.get("value") or {}
+    awards = [_award(entry, compiled.get("contracts") or []) for entry in compiled.get("awards") or []]
+    winners = {supplier["id"] for award in awards if award["standing"] for supplier in award["suppliers"]}
+    return {
+        "nog": nog,
+        "ocid": compiled["ocid"],
+        "title": tender.get("title"),
+        "status": tender.get("status"),
+        "status_name": tender.get("statusDetails"),
+        "updated": compiled.get("date"),
+        "buyer": _body(compiled.get("buyer"), parties),
+        "unit": _body(tender.get("procuringEntity"), parties),
+        "method": tender.get("procurementMethodDetails"),
+        "sub_method": (tender.get("subMethod") or {}).get("description"),
+        "openness": _METHODS.get(tender.get("procurementMethod") or ""),
+        "rationale": tender.get("procurementMethodRationale"),
+        "object": _OBJECTS.get(tender.get("mainProcurementCategory") or ""),
+        "categories": [entry.get("description") for entry in tender.get("categories") or []],
+        "kind": (tender.get("tenderType") or {}).get("description"),
+        "submission": [_SUBMISSION.get(way, way) for way in tender.get("submissionMethod") or []],
+        "called": tender.get("datePublished"),
+        "closes": period.get("endDate"),
+        "awarded": max((award["date"] for award in awards if award["standing"] and award["date"]), default=None),
+        "estimated": value.get("amount"),
+        "currency": value.get("currency"),
+        "totals": _totals(awards),
+        "tenderers": tender.get("numberOfTenderers"),
+        "items": [_item(entry) for entry in tender.get("items") or []],
+        "bids": _bids((compiled.get("bids") or {}).get("details") or [], winners),
+        "awards": awards,
+        "contracts": [_contract(entry) for entry in compiled.get("contracts") or []],
+        "documents": _documents(tender.get("documents") or []),
+        "guatecompras": f"{GUATECOMPRAS}/concursos/consultaConcurso.aspx?nog={nog}&o=5",
+    }
+
+
+def _body(reference: Json | None, parties: dict[str, Json]) -> Json | None:
+    """The buyer or its unit: who it is, where, and the office's own contact."""
+    if not reference:
+        return None
+    party = parties.get(reference.get("id") or "", {})
+    details, address = party.get("details") or {}, party.get("address") or {}
+    return {
+        "id": reference.get("id"),
+        "name": reference.get("name") or party.get("name"),
+        "kind": (details.get("level") or details.get("entityType") or {}).get("description"),
+        "place": ", ".join(filter(None, (address.get("streetAddress"), address.get("locality"), address.get("region")))),
+        "contact": _office(party),
+    }
+
+
+def _office(party: Json) -> Json:
+    """The contact of a public office, where it is the office's and nobody's in person."""
+    contact = party.get("contactPoint") or {}
+    own = contact.get("name") in (None, party.get("name")) and _PUBLIC_BODIES & set(party.get("roles") or ())
+    return {name: contact.get(name) for name in ("email", "telephone")} if own else {}
+
+
+def _totals(awards: list[Json]) -> list[tuple[float, str]]:
+    """What is awarded and stands, by currency."""
+    sums: dict[str, float] = {}
+    for award in awards:
+        if award["standing"] and award["amount"] is not None:
+            sums[award["currency"]] = sums.get(award["currency"], 0) + award["amount"]
+    return [(amount, currency) for currency, amount in sums.items()]
+
+
+def _award(entry: Json, contracts: list[Json]) -> Json:
+    value = entry.get("value") or {}
+    return {
+        "id": entry.get("id"),
+        "suppliers": entry.get("suppliers") or [],
+        "date": entry.get("date"),
+        "amount": value.get("amount"),
+        "currency": value.get("currency") or "GTQ",
+        "status": entry.get("statusDetails"),
+        "standing": entry.get("status") == "active",
+        "contracts": [one.get("contractNumber") for one in contracts if one.get("awardID") == entry.get("id")],
+    }
+
+
+def _contract(entry: Json) -> Json:
+    value, period = entry.get("value") or {}, entry.get("period") or {}
+    return {
+        "number": entry.get("contractNumber"),
+        "status": entry.get("statusDetails"),
+        "standing": entry.get("status") == "active",
+        "signed": entry.get("dateSigned"),
+        "start": period.get("startDate"),
+        "end": period.get("endDate"),
+        "amount": value.get("amount"),
+        "currency": value.get("currency") or "GTQ",
+        "documents": entry.get("documents") or [],
+    }
+
+
+def _item(entry: Json) -> Json:
+    code = (entry.get("classification") or {}).get("id")
+    price = (entry.get("unit") or {}).get("value") or {}
+    return {
+        "description": entry.get("description"),
+        "code": code,
+        "segment": _segments().get((code or "")[:2]),
+        "quantity": entry.get("quantity"),
+        "unit": (entry.get("unit") or {}).get("name"),
+        "price": price.get("amount"),
+        "currency": price.get("currency") or "GTQ",
+        "attributes": entry.get("attributes") or [],
+    }
+
+
+def _bids(details: list[Json], winners: set[str]) -> list[Json]:
+    """Offers, the lowest first; those without an amount last."""
+    bids = []
+    for entry in details:
+        value, tenderers = entry.get("value") or {}, entry.get("tenderers") or []
+        bids.append(
+            {
+                "tenderers": tenderers,
+                "date": entry.get("date"),
+                "status": _BIDS.get(entry.get("status") or ""),
+                "amount": value.get("amount"),
+                "currency": value.get("currency") or "GTQ",
+                "won": any(tenderer["id"] in winners for tenderer in tenderers),
+            }
+        )
+    return sorted(bids, key=lambda bid: (bid["amount"] is None, bid["amount"] or 0))
+
+
+def _documents(documents: list[Json]) -> list[tuple[str, list[Json]]]:
+    """By their kind, as Guatecompras names it, each kind's newest first."""
+    kinds: dict[str, list[Json]] = {}
+    for entry in documents:
+        kinds.setdefault(entry.get("documentTypeDetails") or "Sin tipo informado", []).append(entry | {"file": _file_name(entry)})
+    return [(kind, sorted(entries, key=lambda one: one.get("datePublished") or "", reverse=True)) for kind, entries in kinds.items()]
+
+
+def _file_name(document: Json) -> str:
+    """The name of the file as its address has it, without the NOG in front; it tells documents of one kind apart."""
+    name = unquote((document.get("url") or "").rsplit("/", 1)[-1])
+    return name.split("@", 1)[-1] or document.get("title") or ""
