@@ -24,6 +24,13 @@ Json = Mapping[str, Any]
 OPERATION = "operacion_"
 _METHODS = ["GET", "HEAD"]
 _OTHERS = "Otras consultas"
+# What the tags of the official contract are called.
+_TITLES = {
+    "release": "Publicaciones (releases)",
+    "record": "Registros (records)",
+    "file": "Archivos por mes",
+    "files": "Archivos por mes",
+}
 _TYPES = {"integer": "número entero", "number": "número", "boolean": "sí o no", "string": "texto"}
 _FORMATS = {"date": "fecha AAAA-MM-DD", "date-time": "fecha y hora", "uri": "dirección web"}
 # Bounds of a schema, and how they are told.
@@ -33,19 +40,23 @@ _BOUNDS = (
     ("minLength", "al menos {} letras"),
     ("maxLength", "hasta {} letras"),
 )
+# What FastAPI says where an operation says nothing, and what it lists that is never sent: the site answers 400.
+_SAID = {"Successful Response": "La respuesta."}
+_NEVER = "422"
 _READABLE = ("json", "csv", "xml", "calendar", "text/")
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """`place`: path or query; `kind`: its type and bounds in words; `choices`: all its values where they are few;
-    `many`: it may be given several times."""
+    """`place`: path or query; `kind`: its type and bounds in words; `entry`: the type of its input; `choices`: all its values
+    where they are few; `many`: it may be given several times."""
 
     name: str
     place: str
     required: bool
     meaning: str
     kind: str
+    entry: str
     choices: tuple[str, ...]
     example: str
     default: str
@@ -94,6 +105,7 @@ def page(request: Request) -> Response:
         "base": settings.base_url.rstrip("/"),
         "limits": {"minute": settings.requests_per_minute, "burst": settings.burst},
         "contact": settings.contact,
+        "spans": prose.spans,
         "latest": next(iter(edition(request).months), "2026-03"),
         "known": _KNOWN.of(edition(request)),
     }
@@ -105,7 +117,9 @@ def try_it(request: Request) -> Response:
     """To the address that a form was filled in for. Only to operations of the document, so never elsewhere."""
     given = [(name, value.strip()) for name, value in request.query_params.multi_items() if value.strip()]
     wanted = dict(given).get(OPERATION)
-    operation = next((found for group in documented(request) for found in group.operations if found.anchor == wanted), None)
+    operation = next(
+        (found for group in documented(request) for found in group.operations if found.anchor == wanted), None
+    )
     if operation is None:
         return error(request, 404, "Esa consulta no existe en la API.")
     lacking = [told.name for told in operation.parameters if told.place == "path" and not dict(given).get(told.name)]
@@ -146,7 +160,7 @@ def _read(document: Json, known: Mapping[str, str]) -> tuple[Group, ...]:
             shared = methods.get("parameters", ())
             found.setdefault(tag, []).append(_operation(document, path, told, shared, known))
     return tuple(
-        Group(_slug(f"grupo-{name}"), name, tags.get(name, ""), tuple(operations))
+        Group(_slug(f"grupo-{name}"), _TITLES.get(name.casefold(), name), tags.get(name, ""), tuple(operations))
         for name, operations in found.items()
         if operations
     )
@@ -154,7 +168,9 @@ def _read(document: Json, known: Mapping[str, str]) -> tuple[Group, ...]:
 
 def _operation(document: Json, path: str, told: Json, shared: Any, known: Mapping[str, str]) -> Operation:
     listed = [_resolved(document, parameter) for parameter in (*shared, *told.get("parameters", ()))]
-    parameters = tuple(_parameter(document, parameter, known) for parameter in listed if parameter["in"] in ("path", "query"))
+    parameters = tuple(
+        _parameter(document, parameter, known) for parameter in listed if parameter["in"] in ("path", "query")
+    )
     answers = tuple(_answers(document, told.get("responses", {})))
     operation = Operation(
         anchor=_slug(f"consulta-{path}"),
@@ -175,6 +191,8 @@ def _parameter(document: Json, told: Json, known: Mapping[str, str]) -> Paramete
     many = schema.get("type") == "array"
     held = _schema(document, schema.get("items", {})) if many else schema
     choices = tuple(str(value) for value in held.get("enum", ()) if value is not None)
+    if held.get("type") == "boolean":
+        choices = ("true", "false")
     given = _given(told) or _given(schema) or _given(held)
     needed = bool(told.get("required"))
     if not given and needed:
@@ -185,6 +203,7 @@ def _parameter(document: Json, told: Json, known: Mapping[str, str]) -> Paramete
         required=needed,
         meaning=" ".join((told.get("description") or schema.get("description") or "").split()),
         kind=_kind(held, many),
+        entry="date" if held.get("format") == "date" and not many else "text",
         choices=choices if not many else (),
         example=given,
         default=_text(schema.get("default")),
@@ -213,13 +232,16 @@ def _kind(schema: Json, many: bool) -> str:
     bounds = [told.format(schema[name]) for name, told in _BOUNDS if name in schema]
     values = [f"uno de: {', '.join(map(str, schema['enum']))}"] if many and "enum" in schema else []
     several = ["varios, separados por comas"] if many else []
-    return "; ".join([words, *bounds, *values, *several])
+    told = "; ".join([words, *bounds, *values, *several])
+    return told[0].upper() + told[1:]
 
 
 def _answers(document: Json, responses: Json) -> Iterator[Answer]:
     for status, told in responses.items():
         response = _resolved(document, told)
-        yield Answer(status, response.get("description", ""), tuple(response.get("content", {})))
+        words = str(response.get("description", ""))
+        if status != _NEVER:
+            yield Answer(status, _SAID.get(words) or words, tuple(response.get("content", {})))
 
 
 def _readable(media: str) -> bool:
@@ -242,7 +264,10 @@ def _schema(document: Json, told: Json) -> Json:
     found = _resolved(document, told)
     options = [_resolved(document, option) for option in (*found.get("anyOf", ()), *found.get("allOf", ()))]
     real = [option for option in options if option.get("type") != "null"]
-    return {**(real[0] if real else {}), **{name: value for name, value in found.items() if name not in ("anyOf", "allOf")}}
+    return {
+        **(real[0] if real else {}),
+        **{name: value for name, value in found.items() if name not in ("anyOf", "allOf")},
+    }
 
 
 def _slug(text: str) -> str:

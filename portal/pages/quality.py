@@ -12,8 +12,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from guatecompras.policy.dictionary import anchor
-from guatecompras.quality.report import html
 from guatecompras.quality.compared import REPORT
+from guatecompras.quality.report import html
 from portal.pages.site import edition, error, render
 
 router = APIRouter(include_in_schema=False)
