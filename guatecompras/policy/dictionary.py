@@ -178,8 +178,9 @@ def _said(words: list[str], entry: Entry) -> int:
 
 
 def _distance(entry: Entry, words: list[str]) -> int:
-    """0: so it is called, or so is one of its columns; 1: its path, columns and title say it; 2: its meaning does."""
-    names = [entry.field.path, entry.field.title, *entry.columns, *(name.partition(".")[2] for name in entry.columns)]
+    """0: so it is called, or one of its columns or of the source's; 1: those and its title say it; 2: its meaning does."""
+    columns = (*entry.columns, *entry.sources)
+    names = [entry.field.path, entry.field.title, *columns, *(name.partition(".")[2] for name in columns)]
     plain = [_plain(name).split() for name in names]
     if words in plain:
         return 0
@@ -188,7 +189,7 @@ def _distance(entry: Entry, words: list[str]) -> int:
 
 
 def _stem(word: str) -> str:
-    return word.rstrip("aeos") if len(word) > 4 else word
+    return re.sub(r"([aeo]?s|[aeo])$", "", word) if len(word) > 4 else word
 
 
 def _plain(text: str) -> str:
