@@ -8,8 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats.atomic import part_of, sweep
 from guatecompras.publication import FOR_EVER, empty_index, index_text, read_index, versions_of
 from guatecompras.stores.reading import Reader, Stat, checked, open_reader
+from portal.held import Held
 
 Json = dict[str, Any]
 
@@ -55,30 +55,6 @@ class File:
         return self.path.rpartition("/")[2]
 
 
-class Held:
-    """The last things that were asked for, so many of them or so many bytes. Threads may share it."""
-
-    def __init__(self, most: int, weigh: Callable[[Any], int] = lambda _: 1) -> None:
-        self._most, self._weigh = most, weigh
-        self._things: OrderedDict[Hashable, Any] = OrderedDict()
-        self._weight, self._turn = 0, threading.Lock()
-
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Two who ask for the same at once may both make it: nobody waits for another one's reading."""
-        with self._turn:
-            if key in self._things:
-                self._things.move_to_end(key)
-                return self._things[key]
-        thing = make()
-        with self._turn:
-            if key not in self._things:
-                self._things[key] = thing
-                self._weight += self._weigh(thing)
-            while self._weight > self._most and len(self._things) > 1:
-                self._weight -= self._weigh(self._things.popitem(last=False)[1])
-        return thing
-
-
 class Publication:
     """The publication in a store, one object a process. Threads may share it.
 
@@ -89,8 +65,9 @@ class Publication:
         self.reader: Reader = open_reader(store)
         # Reports of the same version may differ between stores.
         self.cache = cache / hashlib.sha256(store.encode()).hexdigest()[:12]
-        self.documents = Held(_HELD_DOCUMENTS)
-        self.contents = Held(_HELD_BYTES, len)
+        self.documents: Held[Json] = Held(_HELD_DOCUMENTS)
+        self.lists: Held[dict[str, File]] = Held(_HELD_DOCUMENTS)
+        self.contents: Held[bytes] = Held(_HELD_BYTES, len)
         self._every = every
         self._edition: Edition | None = None
         self._seen: Stat | None = None
@@ -136,6 +113,11 @@ class Publication:
             self._seen = found
             self._drop_copies(self._edition)
         self._looked = time.monotonic()
+
+    @property
+    def last(self) -> "Edition | None":
+        """What was public when somebody last looked: nothing is waited for."""
+        return self._edition
 
     def fetched(self, file: File) -> Path:
         """A public file on this machine's disk; from a bucket it is copied, once.
@@ -226,28 +208,35 @@ class Edition:
 
     def quality(self, month: str) -> Json:
         """The report on the current version of a month; KeyError where the index has none."""
-        return self._document(self._named(month, "quality.json").path)
+        return self._document(self.named(month, "quality.json").path)
 
     def _document(self, path: str) -> Json:
-        found: Json = self._publication.documents.get(path, lambda: _parsed(path, self._publication.reader.read(path)))
-        return found
+        return self._publication.documents.get(path, lambda: _parsed(path, self._publication.reader.read(path)))
 
-    def _named(self, month: str, name: str) -> File:
+    def named(self, month: str, name: str) -> File:
+        """A file of a month's current version; KeyError where it has none of that name."""
         return self._current[f"months/{month}/{self.month(month)['version']}/{name}"]
 
     def is_current(self, path: str) -> bool:
         return path in self._current
+
+    def settled(self, path: str) -> str | None:
+        """The path with the version that is current now for the word `current`; None where that names nothing."""
+        before, word, rest = path.partition("/current/")
+        kind, _, month = before.partition("/")
+        entry = self.index["months" if kind == "months" else "collections"].get(month if kind == "months" else before)
+        return f"{before}/{entry['version']}/{rest}" if word and entry else None
 
     def file(self, path: str) -> File:
         """A public file of any version by its path; KeyError where there is none. Of what is not current the manifest is read."""
         found = self._current.get(path)
         return found or self._listed(path)[path]
 
-    def _listed(self, path: str) -> Mapping[str, File]:
+    def _listed(self, path: str) -> dict[str, File]:
         folder = self.folder_of(path)
         if folder is None:
             raise KeyError(path)
-        return self._publication.documents.get(("files", folder), lambda: self._files_of(folder))  # type: ignore[no-any-return]
+        return self._publication.lists.get(folder, lambda: self._files_of(folder))
 
     def folder_of(self, path: str) -> str | None:
         """The folder of the version that a path is in; None where the index knows none."""
@@ -276,7 +265,7 @@ class Edition:
         file = self.file(path)
         if file.bytes > _LARGEST_HELD:
             return self._publication.reader.read(path)
-        return self._publication.contents.get(path, lambda: self._publication.reader.read(path))  # type: ignore[no-any-return]
+        return self._publication.contents.get(path, lambda: self._publication.reader.read(path))
 
     def stat(self, path: str) -> Stat | None:
         """What a file that changes is now."""
@@ -286,7 +275,11 @@ class Edition:
 
     def local(self, month: str, name: str) -> Path:
         """A file of a month's current version on this machine. Raises KeyError when there is none."""
-        return self._publication.fetched(self._named(month, name))
+        return self._publication.fetched(self.named(month, name))
+
+    def fetched(self, path: str) -> Path:
+        """A public file of any version on this machine. Raises KeyError when it is not public."""
+        return self._publication.fetched(self.file(path))
 
     def range(self, path: str, start: int, end: int) -> bytes:
         """A public file's bytes from `start` up to `end`, that one not included; KeyError when it is not public."""

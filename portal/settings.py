@@ -46,7 +46,10 @@ class Settings:
         600, "GUATECOMPRAS_REQUESTS_PER_MINUTE", "requests of one client in a minute, in each process, over time"
     )
     burst: int = _setting(120, "GUATECOMPRAS_BURST", "requests of one client at once, in each process")
-    at_once: int = _setting(200, "GUATECOMPRAS_AT_ONCE", "requests that a process answers at once, of all clients")
+    at_once: int = _setting(200, "GUATECOMPRAS_AT_ONCE", "requests that a process works on at once, of all clients")
+    at_once_per_client: int = _setting(
+        20, "GUATECOMPRAS_AT_ONCE_PER_CLIENT", "requests of one client at once, downloads too, in each process"
+    )
     request_seconds: int = _setting(30, "GUATECOMPRAS_REQUEST_SECONDS", "until an answer has to have begun")
     stall_seconds: int = _setting(
         30, "GUATECOMPRAS_STALL_SECONDS", "that a client may take for the next piece of an answer"

@@ -36,7 +36,8 @@ def publish(store: str, month: str, size: int) -> str:
         **{schema.file_name(name): ("search", entry) for name, entry in searched.files.items()},
     }
     listed = [
-        PublishedFile(name, kind, entry["bytes"], entry["sha256"], entry["rows"]) for name, (kind, entry) in entries.items()
+        PublishedFile(name, kind, entry["bytes"], entry["sha256"], entry["rows"])
+        for name, (kind, entry) in entries.items()
     ]
     counts = made.data["counts"] | {"awards": flat.files["awards"]["rows"]}
     chained = {"previous": taken.data["base"], "inputs": publication.inputs_of(taken.data["digest"], config)}
@@ -60,9 +61,7 @@ def publish(store: str, month: str, size: int) -> str:
     placed = publication.placed(place.version_folder(month, work.version, [MANIFEST]))[1]
     told = {name: counts[name] for name in INDEX_COUNTS}
     place.update_index(
-        lambda index: publication.switched(
-            index, month, work.version, taken.data["extracted"], told, placed, **chained
-        )
+        lambda index: publication.switched(index, month, work.version, taken.data["extracted"], told, placed, **chained)
     )
     place.tidy(month)
     return month

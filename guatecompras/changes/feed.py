@@ -8,9 +8,11 @@ changed is in its version's `changes.parquet`, which stays for ever; how it got 
 import struct
 import zlib
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import orjson
 import polars as pl
@@ -21,7 +23,6 @@ from guatecompras.changes.table import PARQUET, SCHEMA
 from guatecompras.errors import CursorError, StoreError
 from guatecompras.formats.parquets import first_line
 from guatecompras.publication import versions_of
-from guatecompras.stores import Store
 
 Json = dict[str, Any]
 
@@ -30,6 +31,14 @@ LIMIT = 1_000
 
 _FORM = ">B2Q"
 _FORM_VERSION = 1
+
+
+class Published(Protocol):
+    """What the feed reads: a store, or what is public of one."""
+
+    def index(self) -> Json: ...
+
+    def version_folder(self, month: str, version: str, names: Collection[str] | None = None) -> Path: ...
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +69,7 @@ def commits(index: Json) -> list[Commit]:
     )
 
 
-def page(store: Store, cursor: str = START, limit: int = LIMIT) -> Page:
+def page(store: Published, cursor: str = START, limit: int = LIMIT) -> Page:
     """At most `limit` rows after a cursor (START: from the first), from one reading of the index.
 
     A row has its commit (`sequence`, `month`, `version`, `published`), the columns of `changes.parquet` (`before` and
@@ -100,7 +109,7 @@ def as_json(row: Json) -> bytes:
 # Reading.
 
 
-def _rows(store: Store, commit: Commit, start: int, limit: int) -> tuple[list[Json], bool]:
+def _rows(store: Published, commit: Commit, start: int, limit: int) -> tuple[list[Json], bool]:
     """At most `limit` rows of a commit from row `start` on, and whether those were its last."""
     path = store.version_folder(commit.month, commit.version, (PARQUET,)) / PARQUET
     try:

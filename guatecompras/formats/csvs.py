@@ -47,6 +47,12 @@ def write_csv_zip(
     return rows
 
 
+def as_csv(frame: pl.DataFrame, header: bool = True) -> bytes:
+    """A frame of plain columns as such a file."""
+    head = _csv(pl.DataFrame(schema=dict.fromkeys(frame.columns, pl.String)), header=True) if header else b""
+    return head + _csv(frame.with_columns(_published(frame)))
+
+
 def _csv(frame: pl.DataFrame, header: bool = False) -> bytes:
     return frame.write_csv(include_header=header, line_terminator="\r\n", quote_char='"').encode()
 

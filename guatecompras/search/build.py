@@ -135,7 +135,7 @@ def _concursos(read: Mapping[str, pl.DataFrame], found: _Places, releases: pl.Da
     listed = (
         releases.with_row_index("place").group_by("nog").agg(first_release=pl.col("place").first(), releases=pl.len())
     )
-    names = pl.col("tender_procuringEntity_id").str.extract_groups(r"^GT-GCUC-(\d+)-(\d+)$").struct
+    names = pl.col("gcuc").str.extract_groups(r"^(\d+)-(\d+)$").struct
     joined = (
         records.join(_buyers(read), on="nog", how="left")
         .join(_money(read), on="nog", how="left")
@@ -183,19 +183,29 @@ def _concursos(read: Mapping[str, pl.DataFrame], found: _Places, releases: pl.Da
     ).sort("called", "nog")
 
 
+_OF_BUYERS = {
+    "departamento": "address_region",
+    "tipo_entidad": "details_entityType_id",
+    "sub_tipo_entidad": "details_level_id",
+    "gcuc": "gcuc",
+}
+
+
 def _buyers(read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Of each NOG: the department of its unit, or else of its entity, and what kind of entity it is."""
+    """Of each NOG: the department, kind and numbers of its unit, or else of its entity."""
     roles = read["party_roles"].filter(pl.col("role").is_in(["procuringEntity", "buyer"]))
     # The unit comes first; one party may be both.
     ranked = roles.select("nog", "party_id", rank=pl.col("role") == "buyer").unique().sort("nog", "rank", "party_id")
-    parties = read["parties"].select("nog", "id", "address_region", "details_entityType_id", "details_level_id")
+    # A unit that is the entity itself is known by the entity's identifier, and has this one beside it.
+    own = pl.coalesce(
+        pl.col("id").str.extract(r"^GT-GCUC-(\d+-\d+)$"),
+        pl.col("additionalIdentifiers").str.extract(r"GT-GCUC (\d+-\d+)"),
+    )
+    parties = read["parties"].with_columns(gcuc=own).select("nog", "id", *_OF_BUYERS.values())
     told = ranked.join(parties, left_on=["nog", "party_id"], right_on=["nog", "id"], maintain_order="left")
-    first = {
-        "departamento": "address_region",
-        "tipo_entidad": "details_entityType_id",
-        "sub_tipo_entidad": "details_level_id",
-    }
-    return told.group_by("nog").agg(pl.col(source).drop_nulls().first().alias(name) for name, source in first.items())
+    return told.group_by("nog").agg(
+        pl.col(source).drop_nulls().first().alias(name) for name, source in _OF_BUYERS.items()
+    )
 
 
 def _money(read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

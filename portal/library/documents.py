@@ -35,10 +35,7 @@ class Documents:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        starts, sizes = shelf.blocks[file]
-        first, size = int(starts[block]), int(sizes[block])
-        # The last block ends with the file, whose end is not known here: deflate says where it is.
-        last = int(starts[block + 1]) if block + 1 < len(starts) else first + size + 1024
+        first, last = shelf.blocks[file][block : block + 2].tolist()
         plain: bytes = zlib_ng.decompressobj(-15).decompress(self._bytes(shelf, file, first, last))
         with self._lock:
             self._kept[key] = plain

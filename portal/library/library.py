@@ -29,6 +29,7 @@ _SHOWN = (
     "items",
 )  # fmt: skip
 _BUCKETS = 50
+FACETS = ("month", "year", "estatus", "modalidad", "categoria", "objeto", "departamento", "buyer", "unspsc", "supplier")
 _CATALOGS = {"estatus": "estatus", "modalidad": "modalidades", "categoria": "categorias"}
 
 
@@ -58,6 +59,15 @@ class Library:
         self._documents = Documents(edition.range)
         self._base_url = base_url.rstrip("/")
         self.parties = Parties(self.held)
+
+    def warm(self) -> None:
+        """Find what else would be found when it is asked for first."""
+        self.count(Query(text="a"))
+        for name in set(select.COLUMNS.values()):
+            self.held.order(name)
+        for role in parties.ROLES:
+            self.totals(role)
+        self.held.categories, self.held.families, self.held.gone  # noqa: B018 – they are kept
 
     # Concursos.
 
@@ -136,8 +146,7 @@ class Library:
     # How they are spread.
 
     def facets(self, query: Query, names: Sequence[str], now: datetime | None = None) -> dict[str, list[Bucket]]:
-        """Of each name (month, year, estatus, modalidad, categoria, objeto, departamento, buyer, unspsc, supplier): its values
-        with the most concursos; months and years all of them, in order."""
+        """Of each name of FACETS: its values with the most concursos; months and years all of them, in order."""
         found = select.rows(self.held, query, now or datetime.now(UTC))
         return {name: list(self._facet(name, found)) for name in names}
 

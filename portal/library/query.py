@@ -51,6 +51,7 @@ class Query:
     closes_to: date | None = None
     updated_since: datetime | None = None
     months: tuple[str, ...] = ()
+    day: int | None = None  # of the month in which it was called
     open: bool = False
 
 
@@ -120,9 +121,8 @@ def read_cursor(text: str, sort: str) -> tuple[bool, list[float | str]]:
     """Whether the cursor leads backwards, and its key. Raises BadCursorError."""
     try:
         told = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        kind, back, *key = told
     except ValueError as error:
         raise BadCursorError(text) from error
-    if kind != sort or not isinstance(back, bool) or len(key) != 2 or isinstance(key[0], (list, dict, bool)):
+    if not isinstance(told, list) or len(told) != 4 or told[0] != sort or not isinstance(told[1], bool):
         raise BadCursorError(text)
-    return back, key
+    return told[1], told[2:]

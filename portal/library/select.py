@@ -21,6 +21,7 @@ _MOST_WORDS = 12
 def rows(held: Holdings, query: Query, now: datetime) -> Ints:
     """The rows of what a query means, in order."""
     first, last = _called(held, query)
+    last = max(first, last)
     postings = sorted(_postings(held, query), key=len)
     conditions = list(_conditions(held, query, now))
     if not postings:
@@ -137,6 +138,8 @@ def _ranges(held: Holdings, query: Query) -> Iterable[Condition]:
         first, last = _seconds(getattr(query, f"{name}_from")), _seconds(getattr(query, f"{name}_to"), after=True)
         if first is not None or last is not None:
             yield held.numbers[name], _between(max(1, first or 1), last)
+    if query.day is not None:
+        yield held.numbers["called"], _on_day(query.day)
     if query.updated_since is not None:
         since = int(min(max(query.updated_since.astimezone(UTC).timestamp(), 0), 2**32 - 1))
         yield held.numbers["recorded"], _between(since, None)
@@ -163,14 +166,24 @@ def _between(first: int, last: int | None) -> Callable[[Column], Mask]:
     return lambda column: (column >= np.uint32(first)) & (column < np.uint32(last))
 
 
+def _on_day(day: int) -> Callable[[Column], Mask]:
+    offset = int(UTC_OFFSET.utcoffset(None).total_seconds())
+
+    def holds(column: Column) -> Mask:
+        days = ((column.astype(np.int64) + offset) // 86_400).astype("datetime64[D]")
+        return np.asarray((days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) == day - 1)
+
+    return holds
+
+
 # Pages.
 
-_COLUMN = {"updated": "recorded", "amount": "amount", "closes": "closes"}
+COLUMNS = {"updated": "recorded", "amount": "amount", "closes": "closes"}
 
 
 def page(held: Holdings, found: Ints, name: str, start: int | None, limit: int, *, down: bool) -> Ints:
     """At most `limit` of the rows found, in the order of a sort, up or `down` it, from place `start` on (None: its end)."""
-    ranks = found if name == "called" else held.order(_COLUMN[name]).ranks[found]
+    ranks = found if name == "called" else held.order(COLUMNS[name]).ranks[found]
     if start is not None:
         ranks = ranks[ranks < start] if down else ranks[ranks >= start]
     if len(ranks) > limit and name != "called":
@@ -179,19 +192,19 @@ def page(held: Holdings, found: Ints, name: str, start: int | None, limit: int, 
     if name != "called":
         ranks = np.sort(ranks)
     ranks = ranks[-limit:][::-1] if down else ranks[:limit]
-    return ranks if name == "called" else held.order(_COLUMN[name]).rows[ranks]
+    return ranks if name == "called" else held.order(COLUMNS[name]).rows[ranks]
 
 
 def key_of(held: Holdings, row: int, name: str) -> list[float | str]:
     """What a cursor says of a row: its value and its NOG."""
-    value = held.numbers["called"][row] if name == "called" else held.order(_COLUMN[name]).values[row]
+    value = held.numbers["called"][row] if name == "called" else held.order(COLUMNS[name]).values[row]
     return [float(value), str(held.numbers["nog"][row])]
 
 
 def rank_of(held: Holdings, name: str, value: float, nog: int) -> int:
     """How many rows come before a value and NOG in the ascending order of a sort."""
     if name != "called":
-        return held.order(_COLUMN[name]).rank(value, nog)
+        return held.order(COLUMNS[name]).rank(value, nog)
     called = held.numbers["called"]
     first, last = (int(np.searchsorted(called, np.uint32(value), side=side)) for side in ("left", "right"))
     return first + int(np.searchsorted(held.numbers["nog"][first:last], nog))

@@ -4,6 +4,7 @@ import logging
 import shutil
 import tempfile
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,11 +33,13 @@ class Places(Protocol):
 
 @dataclass(frozen=True)
 class Shelf:
-    """A month. `folder` has the search files; `documents` is where the month's documents are, None: as published."""
+    """A month. `folder` has the search files; `documents` is where the month's documents are, None: as published; `ends`: where
+    the last block of each ends."""
 
     month: str
     version: str
     folder: Path
+    ends: Mapping[str, int]
     documents: Path | None = None
 
     @cached_property
@@ -60,12 +63,11 @@ class Shelf:
         return build.gone(self.folder)
 
     @cached_property
-    def blocks(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-        """Of each file of documents: where its blocks start, and how long each is plain."""
+    def blocks(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Of each file of documents: where its blocks start, and where the last one ends."""
         table = build.read(self.folder, "blocks")
-        files = np.asarray(table["file"].to_pylist())
-        start, plain = (table[name].to_numpy() for name in ("start", "plain"))
-        return {name: (start[files == name], plain[files == name]) for name in _DOCUMENTS}
+        files, starts = np.asarray(table["file"].to_pylist()), table["start"].to_numpy()
+        return {name: np.append(starts[files == name], self.ends[name]) for name in _DOCUMENTS}
 
     @cached_property
     def terms(self) -> "Terms":
@@ -106,11 +108,13 @@ class Terms:
 def open_shelf(places: Places, month: str, cache: Path) -> Shelf:
     """A month's current version. Raises GuatecomprasError when its files are not what they should be."""
     version = places.month(month)["version"]
+    sizes = {entry["path"]: int(entry["bytes"]) for entry in places.month(month)["files"]}
+    home = f"months/{month}/{version}"
     names = [schema.file_name(name) for name in schema.FILES]
-    published = {entry["path"] for entry in places.month(month)["files"]}
-    if published.issuperset(f"months/{month}/{version}/{name}" for name in names):
+    if sizes.keys() >= {f"{home}/{name}" for name in names}:
         folder = {places.local(month, name).parent.parent for name in names}.pop()
-        shelf = Shelf(month, version, folder)
+        ends = {name: sizes[f"{home}/{month}_{name}.jsonl.gz"] - archive.GZIP_TAIL for name in _DOCUMENTS}
+        shelf = Shelf(month, version, folder, ends)
         try:
             shelf.concursos  # noqa: B018 – it says whether we know its schema
         except GuatecomprasError:
@@ -135,7 +139,13 @@ def _own(places: Places, month: str, version: str, cache: Path) -> Shelf:
                 raise
         finally:
             shutil.rmtree(made, ignore_errors=True)
-    return Shelf(month, version, home, home if (home / "records.jsonl.gz").exists() else None)
+    rewritten = (home / "records.jsonl.gz").exists()
+    documents = {
+        name: home / f"{name}.jsonl.gz" if rewritten else places.local(month, f"{month}_{name}.jsonl.gz")
+        for name in _DOCUMENTS
+    }
+    ends = {name: path.stat().st_size - archive.GZIP_TAIL for name, path in documents.items()}
+    return Shelf(month, version, home, ends, home if rewritten else None)
 
 
 def _make(places: Places, month: str, folder: Path) -> None:

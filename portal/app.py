@@ -1,0 +1,117 @@
+"""The portal as one application: its routers put together, what all answers have in common around them, and its errors.
+
+What is answered where is the routers' business; how it is run, `serve.py`'s.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from guatecompras.errors import CursorError, GuatecomprasError
+from guatecompras.settings import Settings as Publisher
+from portal import files, official
+from portal.http import errors, validation
+from portal.http.access_log import AccessLog, Write, to_output
+from portal.http.answers import Answers, Pieces, code_modified
+from portal.http.errors import ErrorPage, RefusedError
+from portal.http.limits import Limits
+from portal.http.requests import Kind, kind_of
+from portal.http.security import Security
+from portal.library import Current
+from portal.publication import Publication
+from portal.settings import Settings
+from portal.v2 import changes, concursos, feeds, parties
+
+# In the order in which an address is looked for.
+ROUTERS: Sequence[APIRouter] = (
+    files.router,
+    official.router,
+    feeds.router,
+    concursos.router,
+    changes.router,
+    parties.router,
+)
+
+
+def create_app(
+    settings: Settings,
+    routers: Iterable[APIRouter] = ROUTERS,
+    error_page: ErrorPage = errors.plain_page,
+    log: Write = to_output,
+) -> FastAPI:
+    """The application over the publication of `settings`. Nothing is read of it yet."""
+    publication = Publication(settings.store, settings.cache_folder())
+    app = FastAPI(
+        title="Guatecompras en datos abiertos",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[
+            Middleware(AccessLog, write=log),
+            Middleware(Pieces, seconds=settings.stall_seconds),
+            Middleware(Security, https=settings.base_url.startswith("https://")),
+            Middleware(Limits, settings=settings),
+            Middleware(Answers, modified=_modified(publication)),
+        ],
+        # An address with one slash more is another one, which is nothing.
+        redirect_slashes=False,
+    )
+    app.state.settings, app.state.publication, app.state.error_page = settings, publication, error_page
+    app.state.library, app.state.publisher = Current(publication, settings.base_url), Publisher.from_environment()
+    for router in routers:
+        app.include_router(router)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+def _modified(publication: Publication) -> Callable[[], datetime | None]:
+    """When what answers are made of last changed: the publication, or what makes answers of it."""
+    code = code_modified()
+    return lambda: max(code, publication.last.modified) if publication.last else None
+
+
+# What routes raise, and what is answered.
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    return errors.answer(request, error)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself: no such address, no such method. Its words are not told: they are English."""
+    assert isinstance(error, HTTPException)
+    return errors.answer(request, RefusedError(error.status_code, headers=error.headers))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if kind_of(request.scope) is Kind.PAGE and all(one["loc"][0] == "path" for one in found):
+        return errors.answer(request, RefusedError(404))
+    return errors.answer(request, validation.refused(found))
+
+
+def _bad_cursor(request: Request, error: Exception) -> Response:
+    return errors.answer(request, errors.bad_parameter("cursor", "no es de esta publicación"))
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    errors.log.warning("not available: %s", error)
+    return errors.answer(request, RefusedError(503))
+
+
+_HANDLERS = {
+    RefusedError: _refused,
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+    CursorError: _bad_cursor,
+    GuatecomprasError: _unavailable,
+}

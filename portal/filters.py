@@ -1,0 +1,153 @@
+"""The filters of a search as the public writes them in an address: the same for pages, /api/v2, feeds and downloads."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from guatecompras import catalogs
+from guatecompras.months import UTC_OFFSET
+from portal.library import Query
+
+SORTS = {"convocado": "called", "actualizado": "updated", "monto": "amount", "cierre": "closes"}
+Sort = Literal["-convocado", "convocado", "-actualizado", "actualizado", "-monto", "monto", "-cierre", "cierre"]
+_LARGEST = 1e15
+
+
+def _code(catalog: str) -> AfterValidator:
+    def check(codes: list[int]) -> list[int]:
+        unknown = sorted(set(codes) - catalogs.codes(catalog))
+        if unknown:
+            raise ValueError(f"debe ser un código del catálogo «{catalog}»: {unknown[0]} no lo es")
+        return codes
+
+    return AfterValidator(check)
+
+
+def _local(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC_OFFSET)
+
+
+# An empty field of a form asks nothing.
+def _given(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _listed(value: Any) -> Any:
+    return [one for one in value if one != ""] if isinstance(value, list) else value
+
+
+Codes = Annotated[list[int], BeforeValidator(_listed), Field(default=[], max_length=30)]
+Day = Annotated[date | None, BeforeValidator(_given)]
+Amount = Annotated[float | None, BeforeValidator(_given), Field(ge=0, le=_LARGEST, allow_inf_nan=False)]
+Id = Annotated[str, Field(max_length=120)]
+
+
+class Filters(BaseModel):
+    """What a concurso has to be. Every filter is optional; all that are given have to hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field(
+        "",
+        max_length=200,
+        description="Palabras del título o de los renglones, sin importar acentos ni plurales; con `*` al final, su comienzo.",
+        examples=["papel bond"],
+    )
+    unspsc: Annotated[list[Annotated[str, Field(pattern=r"^\d{2,8}$")]], BeforeValidator(_listed)] = Field(
+        [],
+        max_length=30,
+        description="Comienzo de un código UNSPSC, de 2 a 8 dígitos; se puede repetir.",
+        examples=[["4321"]],
+    )
+    monto_min: Amount = Field(
+        None, description="Monto mínimo, en quetzales: lo adjudicado o, si no lo hay, lo estimado."
+    )
+    monto_max: Amount = Field(None, description="Monto máximo, en quetzales.")
+    comprador: Id = Field("", description="Identificador de la entidad compradora.", examples=["GT-CISP-11130009"])
+    unidad: Id = Field("", description="Identificador de la unidad compradora.", examples=["GT-GCUC-9-12"])
+    proveedor: Id = Field("", description="Identificador de un proveedor adjudicado.", examples=["GT-NIT-12345678"])
+    oferente: Id = Field("", description="Identificador de quien presentó oferta.")
+    modalidad: Annotated[Codes, _code("modalidades")] = Field(
+        [], description="Código de la modalidad; se puede repetir."
+    )
+    submodalidad: Annotated[Codes, _code("sub_modalidades")] = Field(
+        [], description="Código de la submodalidad; se puede repetir."
+    )
+    estatus: Annotated[Codes, _code("estatus")] = Field([], description="Código del estatus; se puede repetir.")
+    categoria: Annotated[Codes, _code("categorias")] = Field(
+        [], description="Código de la categoría de Guatecompras; se puede repetir."
+    )
+    objeto: Annotated[list[Literal["goods", "services", "works"]], BeforeValidator(_listed)] = Field(
+        [], max_length=3, description="Objeto principal: bienes (`goods`), servicios (`services`) u obras (`works`)."
+    )
+    departamento: Annotated[list[Annotated[str, Field(max_length=60)]], BeforeValidator(_listed)] = Field(
+        [], max_length=30, description="Departamento de la unidad compradora, como está publicado; se puede repetir."
+    )
+    mes: Annotated[list[Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]], BeforeValidator(_listed)] = Field(
+        [], max_length=30, description="Mes de la convocatoria, AAAA-MM; se puede repetir.", examples=[["2026-05"]]
+    )
+    convocado_desde: Day = Field(None, description="Primer día de la convocatoria (AAAA-MM-DD, hora de Guatemala).")
+    convocado_hasta: Day = Field(None, description="Último día de la convocatoria, incluido.")
+    adjudicado_desde: Day = Field(None, description="Primer día de la última adjudicación.")
+    adjudicado_hasta: Day = Field(None, description="Último día de la última adjudicación, incluido.")
+    cierra_desde: Day = Field(None, description="Primer día del cierre de recepción de ofertas.")
+    cierra_hasta: Day = Field(None, description="Último día del cierre de recepción de ofertas, incluido.")
+    updated_since: Annotated[
+        datetime | None, BeforeValidator(_given), AfterValidator(lambda value: value and _local(value))
+    ] = Field(
+        None, description="Con publicaciones registradas desde ese momento (ISO 8601; sin zona, hora de Guatemala)."
+    )
+    abiertos: bool = Field(
+        False,
+        description="Solo los que todavía reciben ofertas: vigentes cuyo cierre no ha pasado o no está informado.",
+    )
+    sort: Sort = Field("-convocado", description="Orden; con `-` de mayor a menor.")
+
+    def query(self) -> Query:
+        """As the library asks."""
+        return Query(
+            text=self.q,
+            unspsc=tuple(self.unspsc),
+            amount_min=self.monto_min,
+            amount_max=self.monto_max,
+            buyer=self.comprador,
+            unit=self.unidad,
+            supplier=self.proveedor,
+            bidder=self.oferente,
+            modalidad=tuple(self.modalidad),
+            sub_modalidad=tuple(self.submodalidad),
+            estatus=tuple(self.estatus),
+            categoria=tuple(self.categoria),
+            objeto=tuple(self.objeto),
+            departamento=tuple(self.departamento),
+            called_from=self.convocado_desde,
+            called_to=self.convocado_hasta,
+            awarded_from=self.adjudicado_desde,
+            awarded_to=self.adjudicado_hasta,
+            closes_from=self.cierra_desde,
+            closes_to=self.cierra_hasta,
+            months=tuple(self.mes),
+            updated_since=self.updated_since,
+            open=self.abiertos,
+        )
+
+    def order(self) -> str:
+        """The sort as the library knows it."""
+        return ("-" if self.sort.startswith("-") else "") + SORTS[self.sort.removeprefix("-")]
+
+    def told(self) -> dict[str, Any]:
+        """What is asked, without what is not, as it is written in an address."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def address(path: str, told: Mapping[str, Any]) -> str:
+    """A path with parameters; lists are repeated."""
+    plain = {name: _text(value) for name, value in told.items() if value not in (None, "", [])}
+    return f"{path}?{urlencode(plain, doseq=True)}" if plain else path
+
+
+def _text(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
