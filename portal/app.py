@@ -24,6 +24,9 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
+from portal.pages import api_docs, downloads, explore, home, policy, process, quality, site
+from portal.pages import feeds as news
+from portal.pages import parties as profiles
 from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import changes, concursos, feeds, parties
@@ -36,13 +39,14 @@ ROUTERS: Sequence[APIRouter] = (
     concursos.router,
     changes.router,
     parties.router,
+    *(page.router for page in (home, downloads, policy, api_docs, explore, process, profiles, quality, news)),
 )
 
 
 def create_app(
     settings: Settings,
     routers: Iterable[APIRouter] = ROUTERS,
-    error_page: ErrorPage = errors.plain_page,
+    error_page: ErrorPage = site.error,
     log: Write = to_output,
 ) -> FastAPI:
     """The application over the publication of `settings`. Nothing is read of it yet."""
