@@ -59,7 +59,7 @@ def one_month(request: Request, month: str) -> Response:
     manifest = found.manifest(month)
     context = {
         "month": shown,
-        "concursos": address(filters.PAGE, filters.days_of(month)),
+        "concursos": address(filters.PAGE, {"mes": month}),
         "manifest": manifest,
         "versions": [(version, _changes(found, month, version)) for version in shown.versions],
         "around": _around(found.months, month),

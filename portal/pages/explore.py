@@ -159,7 +159,7 @@ def _spread(found: Library, told: filters.Asked) -> Mapping[str, Any]:
     while months and not months[0][1]:
         months.pop(0)
     return {
-        "months": [(*month, told.address(**filters.days_of(month[0]))) for month in months],
+        "months": [(*month, told.address(mes=month[0])) for month in months],
         "columns": charts.over_months(months),
         "facets": [
             (heading, facet, _bars(facet, name, spread[facet][:rows], told), stands_open)

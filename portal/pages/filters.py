@@ -7,23 +7,22 @@ told beside its field; nothing is guessed.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from guatecompras import catalogs
-from guatecompras.months import Month
 from portal.filters import Filters, address
 from portal.library.parties import Role
-from portal.pages.spanish import day, money, time_of
+from portal.pages.spanish import day, money, month_name, time_of
 
 PAGE = "/explorar"
 SORTS = {
     "-convocado": "Convocados más recientes",
     "convocado": "Convocados más antiguos",
     "-actualizado": "Con novedades más recientes",
+    "actualizado": "Con novedades más antiguas",
     "-monto": "De mayor a menor monto",
     "monto": "De menor a mayor monto",
     "cierre": "Los que cierran primero",
@@ -76,14 +75,15 @@ FIELDS: Mapping[str, Field] = {
     "unspsc": Field("UNSPSC", "de 2 a 8 cifras", bare=_bare_code),
     "estatus": Field("Estatus", tell=_named("estatus")),
     "modalidad": Field("Modalidad", tell=_named("modalidades")),
-    "sub_modalidad": Field("Submodalidad", tell=_named("sub_modalidades")),
+    "submodalidad": Field("Submodalidad", tell=_named("sub_modalidades")),
     "objeto": Field("Objeto", tell=lambda value: OBJECTS[value]),
     "categoria": Field("Categoría", tell=_named("categorias")),
     "departamento": Field("Departamento"),
+    "mes": Field("Mes", "un mes AAAA-MM", month_name),
     "convocado_desde": Field("Convocado desde", _DAY, day),
     "convocado_hasta": Field("Convocado hasta", _DAY, day),
-    "cierre_desde": Field("Cierra desde", _DAY, day),
-    "cierre_hasta": Field("Cierra hasta", _DAY, day),
+    "cierra_desde": Field("Cierra desde", _DAY, day),
+    "cierra_hasta": Field("Cierra hasta", _DAY, day),
     "adjudicado_desde": Field("Adjudicado desde", _DAY, day),
     "adjudicado_hasta": Field("Adjudicado hasta", _DAY, day),
     "updated_since": Field("Con novedades desde", "una fecha con hora", time_of),
@@ -97,15 +97,8 @@ BY_WHO: Mapping[str, tuple[tuple[str, Role], ...]] = {
     "proveedor": (("proveedor", "supplier"),),
     "oferente": (("oferente", "supplier"),),
 }
-_PAIRS = tuple((f"{name}_desde", f"{name}_hasta") for name in ("convocado", "cierre", "adjudicado"))
+_PAIRS = tuple((f"{name}_desde", f"{name}_hasta") for name in ("convocado", "cierra", "adjudicado"))
 _PAIRS += (("monto_min", "monto_max"),)
-
-
-def days_of(month: str) -> dict[str, str]:
-    """The filters for what was called in a month."""
-    whole = Month.parse(month)
-    last = whole.end - timedelta(days=1)
-    return {"convocado_desde": f"{whole.start:%Y-%m-%d}", "convocado_hasta": f"{last:%Y-%m-%d}"}
 
 
 @dataclass(frozen=True)

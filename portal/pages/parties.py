@@ -60,7 +60,7 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
         "shown": _SHOWN,
         "others": profile.others,
         "recent": found.search(query, "-updated", limit=_RECENT),
-        "of_month": lambda month: address(filters.PAGE, {more["filter"]: total.id, **filters.days_of(month)}),
+        "of_month": lambda month: address(filters.PAGE, {more["filter"]: total.id, "mes": month}),
         **more,
     }
     return render(request, "party.html.j2", context)
