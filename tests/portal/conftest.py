@@ -85,10 +85,26 @@ class Server:
 def serving(store: Path, folder: Path, workers: int = 1, **environment: str) -> Iterator[Server]:
     """`guatecompras serve`, as an operator starts it."""
     folder.mkdir(exist_ok=True, parents=True)
-    command = [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--workers", str(workers), "--store", str(store)]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "serve",
+        "--port",
+        "0",
+        "--workers",
+        str(workers),
+        "--store",
+        str(store),
+    ]
     with open(folder / "access.log", "wb") as log, open(folder / "errors.log", "wb") as errors:
         process = subprocess.Popen(
-            command, cwd=PROJECT, stdout=log, stderr=errors, env=_clean(os.environ) | environment, start_new_session=True
+            command,
+            cwd=PROJECT,
+            stdout=log,
+            stderr=errors,
+            env=_clean(os.environ) | environment,
+            start_new_session=True,
         )
     try:
         yield Server(process, _address(process, folder / "errors.log", workers), folder / "access.log")

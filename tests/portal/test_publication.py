@@ -107,7 +107,9 @@ def test_an_edition_stays_when_another_month_is_published(changing: Publication,
     assert after.modified >= before.modified
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b'{"schema": 2'), Path.unlink], ids=["damaged", "gone"])
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(b'{"schema": 2'), Path.unlink], ids=["damaged", "gone"]
+)
 def test_an_index_that_cannot_be_read_changes_nothing(
     changing: Publication, store: Path, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
