@@ -1,5 +1,6 @@
 """Concursos by filters, one by one, and how they are spread: /api/v2/concursos."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -8,11 +9,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from portal.filters import Filters, address
-from portal.http.answers import respond
-from portal.http.errors import absent, bad_parameter, gone
+from portal.http.answers import Streamed, respond
+from portal.http.conditional import FOLLOWS
+from portal.http.errors import RefusedError, absent, bad_parameter, gone
 from portal.library import BadCursorError, Row
 from portal.library.library import FACETS, Library
 from portal.library.query import MOST
+from portal.library.shelf import Ints
 from portal.v2 import described
 from portal.v2.forms import DOCUMENTS, MEDIA, Form, form_of, lines, table
 
@@ -20,6 +23,7 @@ router = APIRouter(prefix="/api/v2", tags=["Concursos"])
 
 Nog = Annotated[int, Path(ge=1, le=10**12, description="NOG, Número de Operación Guatecompras")]
 _TIME = pl.Datetime("us", "America/Guatemala")
+_MOST_AT_ONCE, _PART = 200_000, 1_000
 Facet = Literal[
     "month", "year", "estatus", "modalidad", "categoria", "objeto", "departamento", "buyer", "unspsc", "supplier"
 ]
@@ -93,6 +97,41 @@ def _page(request: Request, asked: Search, place: str) -> str:
 
 def _cents(amount: float | None) -> Any:
     return None if amount is None else f"{amount:.2f}"
+
+
+class Whole(Filters):
+    """All of a search."""
+
+    formato: Literal["csv", "jsonl"] = Field("csv", description="CSV o JSON Lines.")
+
+
+@router.get(
+    "/concursos/descarga",
+    summary="Descargar una búsqueda entera",
+    responses=described.table("Todos los concursos de la búsqueda"),
+)
+def download(request: Request, asked: Annotated[Whole, Query()]) -> Response:
+    """Todo lo que cumple la búsqueda, en un solo archivo, hasta 200,000 concursos. Para todo lo publicado están las descargas por
+    mes, por año y completas."""
+    library: Library = request.app.state.library()
+    found = library.ordered(asked.query(), asked.order())
+    if len(found) > _MOST_AT_ONCE:
+        told = f"La búsqueda encuentra {len(found):,} concursos y se descargan {_MOST_AT_ONCE:,} como máximo: agregue filtros."
+        raise RefusedError(400, told)
+    headers = {
+        "Content-Disposition": f'attachment; filename="concursos.{asked.formato}"',
+        "X-Total-Count": str(len(found)),
+        "Cache-Control": FOLLOWS,
+    }
+    return Streamed(lambda: _parts(library, found, asked.formato), None, MEDIA[asked.formato], 200, headers)
+
+
+def _parts(library: Library, found: Ints, form: Form) -> Iterator[bytes]:
+    if form == "csv" and not len(found):
+        yield table([], COLUMNS)
+    for start in range(0, len(found), _PART):
+        rows = library.rows(found[start : start + _PART])
+        yield table(rows, COLUMNS, header=start == 0) if form == "csv" else lines(rows)
 
 
 class Spread(Filters):

@@ -99,6 +99,12 @@ def paged(told: str, name: str) -> Responses:
     return {200: {"description": told, "content": forms}} | problem(*_USUAL)
 
 
+def table(told: str) -> Responses:
+    """A whole table, as CSV or JSON Lines."""
+    forms = {media: {"schema": {"type": "string"}} for media in ("text/csv", "application/x-ndjson")}
+    return {200: {"description": told, "content": forms}} | problem(*_USUAL)
+
+
 def text(media: str, told: str) -> Responses:
     """A document of another kind."""
     return {200: {"description": told, "content": {media: {"schema": {"type": "string"}}}}} | problem(*_USUAL)

@@ -58,7 +58,9 @@ def lines(items: Iterable[Any]) -> bytes:
     return msgspec.json.Encoder().encode_lines(list(items))
 
 
-def table(rows: Sequence[Any], columns: Mapping[str, tuple[Any, Callable[[Any], Any]]]) -> bytes:
+def table(
+    rows: Sequence[Any], columns: Mapping[str, tuple[Any, Callable[[Any], Any]]], *, header: bool = True
+) -> bytes:
     """CSV of rows: column -> its type and how a row gives it. Cells that a spreadsheet would run are text."""
     data = {name: [value(row) for row in rows] for name, (_, value) in columns.items()}
-    return as_csv(pl.DataFrame(data, schema={name: kind for name, (kind, _) in columns.items()}))
+    return as_csv(pl.DataFrame(data, schema={name: kind for name, (kind, _) in columns.items()}), header)
