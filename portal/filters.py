@@ -1,5 +1,6 @@
 """The filters of a search as the public writes them in an address: the same for pages, /api/v2, feeds and downloads."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -14,11 +15,19 @@ from portal.library import Query
 SORTS = {"convocado": "called", "actualizado": "updated", "monto": "amount", "cierre": "closes"}
 Sort = Literal["-convocado", "convocado", "-actualizado", "actualizado", "-monto", "monto", "-cierre", "cierre"]
 _LARGEST = 1e15
+_DATED = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 # An empty field of a form asks nothing.
 def _given(value: Any) -> Any:
     return None if value == "" else value
+
+
+def _moment(value: Any) -> Any:
+    """A time as people write it: the framework would take a number for seconds."""
+    if isinstance(value, str) and value and not _DATED.match(value):
+        raise ValueError("debe ser una fecha con hora, como 2026-05-01T00:00:00-06:00")
+    return _given(value)
 
 
 def _listed(value: Any) -> Any:
@@ -96,7 +105,7 @@ class Filters(BaseModel):
     cierra_desde: Day = Field(None, description="Primer día del cierre de recepción de ofertas.")
     cierra_hasta: Day = Field(None, description="Último día del cierre de recepción de ofertas, incluido.")
     updated_since: Annotated[
-        datetime | None, BeforeValidator(_given), AfterValidator(lambda value: value and _local(value))
+        datetime | None, BeforeValidator(_moment), AfterValidator(lambda value: value and _local(value))
     ] = Field(
         None, description="Con publicaciones registradas desde ese momento (ISO 8601; sin zona, hora de Guatemala)."
     )
