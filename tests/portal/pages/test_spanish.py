@@ -56,7 +56,14 @@ def test_millions(amount: float | None, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "told"),
-    [(0, "0 bytes"), (768, "768 bytes"), (1000, "1.0 kB"), (2_077_551, "2.1 MB"), (99_949_000, "100 MB"), (5_600_000_000, "5.6 GB")],
+    [
+        (0, "0 bytes"),
+        (768, "768 bytes"),
+        (1000, "1.0 kB"),
+        (2_077_551, "2.1 MB"),
+        (99_949_000, "100 MB"),
+        (5_600_000_000, "5.6 GB"),
+    ],
 )
 def test_sizes(count: int, told: str) -> None:
     assert spanish.size(count) == told
@@ -67,6 +74,8 @@ def test_counts_agree_in_number() -> None:
     assert spanish.count(2000, "oferta", "ofertas") == "2,000 ofertas"
 
 
-@pytest.mark.parametrize(("value", "told"), [(97.0, "97"), (1.5, "1.5"), (0.125, "0.125"), (1000, "1,000"), (None, "no informado")])
+@pytest.mark.parametrize(
+    ("value", "told"), [(97.0, "97"), (1.5, "1.5"), (0.125, "0.125"), (1000, "1,000"), (None, "no informado")]
+)
 def test_quantities_have_no_needless_decimals(value: float | None, told: str) -> None:
     assert spanish.quantity(value) == told
