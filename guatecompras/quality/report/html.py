@@ -79,7 +79,8 @@ _PERCENT = "\N{NO-BREAK SPACE}%"
 
 def render(document: Mapping[str, Any]) -> str:
     """The page of a report (`quality.json` as `document.py` makes it). The same document gives the same text."""
-    return _page().render(_view(document))
+    told = view(document)
+    return _page().render(told | {"charts": _charts(told["trend"])})
 
 
 @cache
@@ -95,7 +96,8 @@ def _page() -> Template:
     return environment.get_template("quality.html.j2")
 
 
-def _view(document: Mapping[str, Any]) -> dict[str, Any]:
+def view(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page shows of a report, counted, ordered and named; all but the charts."""
     checks = sorted(document["checks"], key=lambda check: (_place(DIMENSIONS, check["dimension"]), check["id"]))
     titles = {path: told["title"] for path, told in document["coverage"].items()}
     history = [
@@ -118,7 +120,6 @@ def _view(document: Mapping[str, Any]) -> dict[str, Any]:
         "sections": _sections(document["coverage"]),
         "distributions": list(_distributions(document["distributions"])),
         "trend": trend,
-        "charts": _charts(trend),
         "groups": _groups(checks),
         "severities": SEVERITIES,
         "license": LICENSE,
