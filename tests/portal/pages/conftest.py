@@ -1,0 +1,55 @@
+"""The pages over a small publication (three versions of a month, one of another), asked in the process and served to a browser."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from portal.app import ROUTERS, create_app
+from portal.library import Current
+from portal.pages import downloads, explore, feeds, home, parties, process, site
+from portal.settings import Settings
+
+PAGES = tuple(module.router for module in (home, downloads, process, explore, parties, feeds))
+BASE = "https://compras.example"
+
+
+def made(store: Path, cache: Path) -> FastAPI:
+    settings = Settings(store=str(store), cache=str(cache), base_url=BASE, requests_per_minute=10**6, burst=10**6)
+    app = create_app(settings, (*PAGES, *(one for one in ROUTERS if one not in PAGES)), site.error, lambda _: None)
+    app.state.library = Current(app.state.publication, BASE)
+    return app
+
+
+@pytest.fixture(scope="session")
+def portal(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    return made(three_versions, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def client(portal: FastAPI) -> TestClient:
+    return TestClient(portal, base_url=BASE, follow_redirects=False)
+
+
+@pytest.fixture(scope="session")
+def address(portal: FastAPI) -> Iterator[str]:
+    """Where a browser finds the portal."""
+    server = uvicorn.Server(uvicorn.Config(portal, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def nogs(portal: FastAPI) -> list[int]:
+    """All NOGs that are public."""
+    return sorted(int(nog) for nog in portal.state.library().held.numbers["nog"])
