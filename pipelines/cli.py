@@ -393,5 +393,32 @@ def collect_command(store: str) -> None:
             )
 
 
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=None, help="Processes. Default: one a processor.")
+@click.option(
+    "--store",
+    default=None,
+    help="The publication: a folder or s3://BUCKET/PREFIX?endpoint=URL. Default: GUATECOMPRAS_STORE, else data/ in the project.",
+)
+def serve(host: str, port: int, workers: int | None, store: str | None) -> None:
+    """Serve the portal: pages, API and downloads of what is public in a store, which is only read."""
+    with _one_line():
+        from portal.serve import serve as run
+        from portal.settings import Settings
+
+        settings = Settings.from_environment(store=store)
+        run(
+            settings,
+            host,
+            port,
+            workers or len(os.sched_getaffinity(0)),
+            lambda address: err.print(
+                f"guatecompras: serving {address}", markup=False, highlight=False, soft_wrap=True
+            ),
+        )
+
+
 if __name__ == "__main__":
     main()

@@ -5,6 +5,7 @@ What is answered where is the routers' business; how it is run, `serve.py`'s.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -15,7 +16,7 @@ from starlette.responses import Response
 
 from guatecompras.errors import CursorError, GuatecomprasError
 from guatecompras.settings import Settings as Publisher
-from portal import files, official
+from portal import files, official, openapi
 from portal.http import errors, validation
 from portal.http.access_log import AccessLog, Write, to_output
 from portal.http.answers import Answers, Pieces, code_modified
@@ -24,6 +25,9 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
+from portal.pages import api_docs, downloads, explore, home, policy, process, quality, site
+from portal.pages import feeds as news
+from portal.pages import parties as profiles
 from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import changes, concursos, feeds, parties
@@ -31,18 +35,20 @@ from portal.v2 import changes, concursos, feeds, parties
 # In the order in which an address is looked for.
 ROUTERS: Sequence[APIRouter] = (
     files.router,
+    openapi.router,
     official.router,
     feeds.router,
     concursos.router,
     changes.router,
     parties.router,
+    *(page.router for page in (home, downloads, policy, api_docs, explore, process, profiles, quality, news)),
 )
 
 
 def create_app(
     settings: Settings,
     routers: Iterable[APIRouter] = ROUTERS,
-    error_page: ErrorPage = errors.plain_page,
+    error_page: ErrorPage = site.error,
     log: Write = to_output,
 ) -> FastAPI:
     """The application over the publication of `settings`. Nothing is read of it yet."""
@@ -68,6 +74,7 @@ def create_app(
         app.include_router(router)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+    app.openapi = partial(openapi.document, app, settings)  # type: ignore[method-assign]  # as FastAPI has it
     return app
 
 

@@ -15,6 +15,8 @@ from guatecompras.errors import GuatecomprasError
 # In the project, where `guatecompras publish` puts it without being told otherwise.
 DEFAULT_STORE = str(Path(__file__).parents[1] / "data")
 
+_MOST_HEADER_SECONDS = 60  # the server's
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -51,6 +53,12 @@ class Settings:
         20, "GUATECOMPRAS_AT_ONCE_PER_CLIENT", "requests of one client at once, downloads too, in each process"
     )
     request_seconds: int = _setting(30, "GUATECOMPRAS_REQUEST_SECONDS", "until an answer has to have begun")
+    header_seconds: int = _setting(
+        10,
+        "GUATECOMPRAS_HEADER_SECONDS",
+        "for a request's headers to come, and for a connection to be idle; 60 at most",
+    )
+    stop_seconds: int = _setting(30, "GUATECOMPRAS_STOP_SECONDS", "for what is under way to be finished at the end")
     stall_seconds: int = _setting(
         30, "GUATECOMPRAS_STALL_SECONDS", "that a client may take for the next piece of an answer"
     )
@@ -63,7 +71,10 @@ class Settings:
             variable = item.metadata["variable"]
             if item.name not in told and os.environ.get(variable):
                 told[item.name] = _read(item.default, variable, os.environ[variable])
-        return cls(**told)
+        settings = cls(**told)
+        if settings.header_seconds > _MOST_HEADER_SECONDS:
+            raise GuatecomprasError(f"GUATECOMPRAS_HEADER_SECONDS is {_MOST_HEADER_SECONDS} at most")
+        return settings
 
     def cache_folder(self) -> Path:
         """Made if need be. Raises GuatecomprasError when somebody else's folder is in its place."""

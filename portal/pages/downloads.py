@@ -10,17 +10,23 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from portal.pages import offered, structured
-from portal.pages.site import absolute, edition, error, render
+from portal.filters import address
+from portal.http.requests import edition
+from portal.pages import filters, offered, structured
+from portal.pages.site import absolute, error, render
 
 router = APIRouter(include_in_schema=False)
 
 _SHOWN_VERSIONS = 3  # earlier versions on the page of all months; the month's own page has every one
 # Where the source's events say so, a change is an event's; else the source was edited, or our code or settings changed.
-_CAUSES = (("event", "por un hecho del proceso"), ("silent", "por una edición de la fuente"), ("publisher", "por una mejora de la publicación"))
+_CAUSES = (
+    ("event", "por un hecho del proceso"),
+    ("silent", "por una edición de la fuente"),
+    ("publisher", "por una mejora de la publicación"),
+)
 
 
-@router.api_route("/descarga-datos", methods=["GET", "HEAD"])
+@router.get("/descarga-datos")
 def all_months(request: Request) -> Response:
     found = edition(request)
     months = offered.months(found.index)
@@ -43,7 +49,7 @@ def _size_of(manifest: bytes) -> int:
     return sum(file["bytes"] for file in orjson.loads(manifest)["files"])
 
 
-@router.api_route("/descarga-datos/{month}", methods=["GET", "HEAD"])
+@router.get("/descarga-datos/{month}")
 def one_month(request: Request, month: str) -> Response:
     found = edition(request)
     try:
@@ -53,6 +59,7 @@ def one_month(request: Request, month: str) -> Response:
     manifest = found.manifest(month)
     context = {
         "month": shown,
+        "concursos": address(filters.PAGE, {"mes": month}),
         "manifest": manifest,
         "versions": [(version, _changes(found, month, version)) for version in shown.versions],
         "around": _around(found.months, month),
@@ -89,5 +96,5 @@ def recipes(request: Request, shown: offered.Offer) -> list[tuple[str, str, str]
         ("Python", "Con pandas (y pyarrow); en polars es igual:", f'import pandas; a = pandas.read_parquet("{table}")'),
         ("R", "Con jsonlite, un proceso por fila:", f'd <- jsonlite::stream_in(gzcon(url("{records}")))'),
         ("DuckDB", "Sin descargar el archivo entero:",
-         f"SELECT value_currency, count(*), sum(value_amount) FROM '{table}' GROUP BY ALL;"),
+         f"FROM '{table}' SELECT value_currency, count(*), sum(value_amount) GROUP BY ALL;"),
     ]  # fmt: skip

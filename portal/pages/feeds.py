@@ -1,37 +1,34 @@
 """What is read by machines that go through the site: Atom of published months, sitemap, robots; and the static files."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from functools import cache
-from hashlib import blake2b
 from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 from fastapi import APIRouter, Request, Response
 
 from guatecompras.months import Month
+from portal.http.answers import respond
+from portal.http.conditional import FOLLOWS, FOREVER
+from portal.http.requests import edition
 from portal.pages import offered
-from portal.pages.site import MENU, STATIC, absolute, edition, error, static_digest
+from portal.pages.site import MENU, STATIC, absolute, error, static_digest
 
 router = APIRouter(include_in_schema=False)
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _ENTRIES = 50  # publications that the feed tells of
 _MEDIA = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
-_FOR_EVER = "public, max-age=31536000, immutable"
 
 # Filters can be put together without end, and the API is not for reading by search engines.
 _NOT_FOR_CRAWLERS = ("/explorar?", "/buscar", "/api/", "/release/", "/record/")
+_SITEMAPS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 _MOST_ADDRESSES = 45_000  # a sitemap may have 50,000
 
 
-def _xml(text: str, media: str, modified: str | None = None) -> Response:
-    body = (_XML + text).encode()
-    headers = {"ETag": f'"{blake2b(body, digest_size=16).hexdigest()}"', "Cache-Control": "public, max-age=300"}
-    if modified:
-        headers["Last-Modified"] = format_datetime(datetime.fromisoformat(modified).astimezone(UTC), usegmt=True)
-    return Response(body, headers=headers, media_type=media)
+def _xml(request: Request, text: str, media: str, modified: datetime | None = None) -> Response:
+    return respond(request, (_XML + text).encode(), media, modified=modified)
 
 
 # Atom
@@ -46,14 +43,16 @@ def _entry(request: Request, month: str, version: offered.Earlier) -> str:
         (absolute(request, f"/descarga-datos/{month}"), "alternate", "text/html"),
         (absolute(request, version.manifest), "related", "application/json"),
     )
-    listed = "".join(f"<link rel={quoteattr(rel)} type={quoteattr(media)} href={quoteattr(href)}/>" for href, rel, media in links)
+    listed = "".join(
+        f"<link rel={quoteattr(rel)} type={quoteattr(media)} href={quoteattr(href)}/>" for href, rel, media in links
+    )
     return (
         f"<entry><id>{escape(absolute(request, version.manifest))}</id><title>{escape(title)}</title>"
         f"<updated>{version.published}</updated>{listed}<summary>{escape(told)}</summary></entry>"
     )
 
 
-@router.api_route("/novedades.atom", methods=["GET", "HEAD"])
+@router.get("/novedades.atom")
 def news(request: Request) -> Response:
     """Each version of each month that became public, the newest first."""
     versions = [(month.name, version) for month in offered.months(edition(request).index) for version in month.versions]
@@ -68,7 +67,9 @@ def news(request: Request) -> Response:
         f'<link rel="self" href={quoteattr(here)}/><link rel="alternate" href={quoteattr(absolute(request, "/descarga-datos"))}/>'
         f"\n{entries}\n</feed>\n"
     )
-    return _xml(feed, "application/atom+xml; charset=utf-8", updated if newest else None)
+    return _xml(
+        request, feed, "application/atom+xml; charset=utf-8", datetime.fromisoformat(updated) if newest else None
+    )
 
 
 # Sitemap: an index of one map of pages and one or more for each month's concursos
@@ -78,14 +79,14 @@ def _addresses(addresses: Iterable[tuple[str, str]]) -> str:
     lines = "\n".join(
         f"<url><loc>{escape(loc)}</loc>{f'<lastmod>{day}</lastmod>' if day else ''}</url>" for loc, day in addresses
     )
-    return f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{lines}\n</urlset>\n'
+    return f"<urlset {_SITEMAPS}>\n{lines}\n</urlset>\n"
 
 
 def _parts(concursos: int) -> int:
     return max(1, -(-concursos // _MOST_ADDRESSES))
 
 
-@router.api_route("/sitemap.xml", methods=["GET", "HEAD"])
+@router.get("/sitemap.xml")
 def sitemap(request: Request) -> Response:
     maps = [("/sitemap/paginas.xml", "")]
     for month in offered.months(edition(request).index):
@@ -95,22 +96,25 @@ def sitemap(request: Request) -> Response:
         f"<sitemap><loc>{escape(absolute(request, path))}</loc>{f'<lastmod>{at}</lastmod>' if at else ''}</sitemap>"
         for path, at in maps
     )
-    return _xml(f'<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{listed}\n</sitemapindex>\n', "application/xml")
+    return _xml(request, f"<sitemapindex {_SITEMAPS}>\n{listed}\n</sitemapindex>\n", "application/xml")
 
 
-@router.api_route("/sitemap/paginas.xml", methods=["GET", "HEAD"])
+@router.get("/sitemap/paginas.xml")
 def sitemap_of_pages(request: Request) -> Response:
     months = offered.months(edition(request).index)
     paths = [("/", ""), *((address, "") for address, *_ in MENU)]
     paths += [(f"/{door}/{month.name}", month.published) for month in months for door in ("descarga-datos", "calidad")]
-    return _xml(_addresses((absolute(request, path), day) for path, day in paths), "application/xml")
+    return _xml(request, _addresses((absolute(request, path), day) for path, day in paths), "application/xml")
 
 
-@router.api_route("/sitemap/{month}-{part}.xml", methods=["GET", "HEAD"])
+@router.get("/sitemap/{month}-{part}.xml")
 def sitemap_of_month(request: Request, month: str, part: str) -> Response:
     found = edition(request)
-    if month not in found.months or not part.isascii() or not part.isdigit() or not 1 <= int(part) <= _parts(
-        found.month(month)["counts"]["concursos"]
+    if (
+        month not in found.months
+        or not part.isascii()
+        or not part.isdigit()
+        or not 1 <= int(part) <= _parts(found.month(month)["counts"]["concursos"])
     ):
         return error(request, 404)
     start = absolute(request, "/concurso/")
@@ -127,13 +131,17 @@ def sitemap_of_month(request: Request, month: str, part: str) -> Response:
         .to_series()
     )  # fmt: skip
     text = "\n".join(lines)
-    return _xml(f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{text}\n</urlset>\n', "application/xml")
+    return _xml(request, f"<urlset {_SITEMAPS}>\n{text}\n</urlset>\n", "application/xml")
 
 
-@router.api_route("/robots.txt", methods=["GET", "HEAD"])
+@router.get("/robots.txt")
 def robots(request: Request) -> Response:
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in _NOT_FOR_CRAWLERS), f"Sitemap: {absolute(request, '/sitemap.xml')}"]
-    return Response("\n".join(lines) + "\n", headers={"Cache-Control": "public, max-age=3600"}, media_type="text/plain; charset=utf-8")
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in _NOT_FOR_CRAWLERS),
+        f"Sitemap: {absolute(request, '/sitemap.xml')}",
+    ]
+    return respond(request, ("\n".join(lines) + "\n").encode(), "text/plain; charset=utf-8")
 
 
 # Static files
@@ -149,15 +157,15 @@ def _static(name: str) -> bytes:
     return (STATIC / name).read_bytes()
 
 
-@router.api_route("/static/{name}", methods=["GET", "HEAD"])
+@router.get("/static/{name}")
 def static(request: Request, name: str, v: str = "") -> Response:
     if name not in _static_names():
         return error(request, 404)
     digest = static_digest(name)
-    headers = {"ETag": f'"{digest}"', "Cache-Control": _FOR_EVER if v == digest else "no-cache"}
-    return Response(_static(name), headers=headers, media_type=_MEDIA[name[name.rindex(".") :]])
+    media, cache = _MEDIA[name[name.rindex(".") :]], FOREVER if v == digest else FOLLOWS
+    return respond(request, _static(name), media, etag=digest, cache=cache)
 
 
-@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
+@router.get("/favicon.ico")
 def favicon(request: Request) -> Response:
     return static(request, "favicon.svg")

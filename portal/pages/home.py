@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from portal.http.requests import edition
 from portal.pages import offered, structured
-from portal.pages.site import edition, render
+from portal.pages.site import render
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,7 +25,7 @@ def nog_of(text: str) -> int | None:
     return int(digits) if 5 <= len(digits) <= 10 else None
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 def home(request: Request) -> Response:
     index = edition(request).index
     months = offered.months(index)
@@ -39,7 +40,7 @@ def home(request: Request) -> Response:
     return render(request, "home.html.j2", context)
 
 
-@router.api_route("/buscar", methods=["GET", "HEAD"])
+@router.get("/buscar")
 def search(request: Request, q: str = "") -> Response:
     """To the concurso, where the text is a NOG; else to what has these words."""
     text = q.strip()[:LONGEST_TEXT]

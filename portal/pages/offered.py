@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from guatecompras.tables import SPECS
+
 Json = Mapping[str, Any]
 
 # How a file's name ends -> what it is called, its media type, for whom it is. The first that fits counts; the order is
@@ -108,10 +110,10 @@ class Offer:
 def download(file: Json, prefix: str = "") -> Download:
     """A file as the index or a manifest lists it; `prefix`: the version's folder, where the path is relative to it."""
     path = f"{prefix}{file['path']}"
-    order, (_, label, media, meaning) = next(
-        (at, kind) for at, kind in enumerate(KINDS) if path.endswith(kind[0])
-    )
+    order, (_, label, media, meaning) = next((at, kind) for at, kind in enumerate(KINDS) if path.endswith(kind[0]))
     stem = path.rsplit("/", 1)[-1].split(".", 1)[0]
+    table = SPECS.get(stem) if path.endswith(".parquet") and not label else None
+    meaning = f"{table.description}." if table else meaning
     return Download(path, label or stem, media, meaning, file["bytes"], file["rows"], file["sha256"], order)
 
 
@@ -130,7 +132,7 @@ def difference(newer: Mapping[str, int], older: Mapping[str, int] | None) -> str
         more = newer.get(name, 0) - older.get(name, 0)
         if more:
             told.append(f"{'+' if more > 0 else '−'}{abs(more):,} {one if abs(more) == 1 else many}")
-    return ", ".join(told) or "los mismos conteos; cambiaron valores"
+    return ", ".join(told) or "los mismos conteos"
 
 
 def offer(name: str, entry: Json, folder: str) -> Offer:
@@ -180,4 +182,6 @@ def of_manifest(manifest: Json, folder: str) -> tuple[Download, ...]:
 def totals(index: Json) -> dict[str, int]:
     """The counts of all months together."""
     entries = index["months"].values()
-    return {name: sum(entry["counts"].get(name, 0) for entry in entries) for name in ("concursos", "releases", "awards")}
+    return {
+        name: sum(entry["counts"].get(name, 0) for entry in entries) for name in ("concursos", "releases", "awards")
+    }

@@ -4,12 +4,10 @@ E-mails and telephones stand on the page only where they are a public office's o
 the data, not here.
 """
 
-import csv
-import io
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +18,8 @@ from fastapi import APIRouter, Request, Response
 
 import guatecompras
 from guatecompras import catalogs
+from guatecompras.formats.csvs import as_csv
+from portal.http.answers import respond
 from portal.pages import story
 from portal.pages.site import GUATECOMPRAS, error, library, render
 
@@ -31,9 +31,13 @@ _PUBLIC_BODIES = {"buyer", "procuringEntity"}
 _OBJECTS = {"goods": "Bienes", "services": "Servicios", "works": "Obras"}
 _METHODS = {"open": "Abierto", "selective": "Selectivo", "limited": "Limitado", "direct": "Directo"}
 _SUBMISSION = {"electronicSubmission": "Electrónica", "written": "En papel"}
-_BIDS = {"valid": "Válida", "disqualified": "Descalificada", "withdrawn": "Retirada", "pending": "En evaluación", "invited": "Invitada"}
-# What a spreadsheet would run as a formula (see `guatecompras/formats/csvs.py`).
-_DANGEROUS = re.compile(r"^(?:[\t\r\n]|[\s\x00-\x1f\x7f\u200b-\u200f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_BIDS = {
+    "valid": "Válida",
+    "disqualified": "Descalificada",
+    "withdrawn": "Retirada",
+    "pending": "En evaluación",
+    "invited": "Invitada",
+}
 _NOG = re.compile(r"[0-9]{1,10}")
 _CSV_HEADER = ("campo", "entrada", "nombre", "valor")
 
@@ -59,34 +63,31 @@ def _record(request: Request, nog: str) -> tuple[int, bytes]:
     raise _NotThereError(error(request, 404, f"El NOG {number} no está entre los publicados.", nog=number))
 
 
-def _file(body: bytes, media: str, name: str) -> Response:
-    headers = {
-        "ETag": f'"{blake2b(body, digest_size=16).hexdigest()}"',
-        "Cache-Control": "public, max-age=60",
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    return Response(body, headers=headers, media_type=media)
+def _file(request: Request, body: bytes, media: str, name: str) -> Response:
+    return respond(request, body, media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-@router.api_route("/concurso/{nog}.json", methods=["GET", "HEAD"])
-def as_json(request: Request, nog: str) -> Response:
+@router.get("/concurso/{nog}.json")
+def json_file(request: Request, nog: str) -> Response:
     try:
         number, text = _record(request, nog)
     except _NotThereError as absent:
         return absent.answer
-    return _file(text, "application/json", f"NOG-{number}.json")
+    return _file(request, text, "application/json", f"NOG-{number}.json")
 
 
-@router.api_route("/concurso/{nog}.csv", methods=["GET", "HEAD"])
-def as_csv(request: Request, nog: str) -> Response:
+@router.get("/concurso/{nog}.csv")
+def csv_file(request: Request, nog: str) -> Response:
     try:
         number, text = _record(request, nog)
     except _NotThereError as absent:
         return absent.answer
-    return _file(csv_text(orjson.loads(text)["compiledRelease"]), "text/csv; charset=utf-8", f"NOG-{number}.csv")
+    return _file(
+        request, csv_text(orjson.loads(text)["compiledRelease"]), "text/csv; charset=utf-8", f"NOG-{number}.csv"
+    )
 
 
-@router.api_route("/concurso/{nog}", methods=["GET", "HEAD"])
+@router.get("/concurso/{nog}")
 def page(request: Request, nog: str) -> Response:
     try:
         number, text = _record(request, nog)
@@ -120,20 +121,15 @@ def _values(value: Any, path: tuple[str, ...] = (), entry: tuple[int, ...] = ())
         yield "/".join(path), ".".join(map(str, entry)), value
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "sí", False: "no", None: ""}[value]
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and _DANGEROUS.match(text) else text
+def _cell(value: Any) -> str | None:
+    return {True: "sí", False: "no"}[value] if isinstance(value, bool) else None if value is None else str(value)
 
 
 def csv_text(compiled: Json) -> bytes:
-    """UTF-8 with a byte order mark, so that Excel reads the accents."""
-    out, titles = io.StringIO(newline=""), _titles()
-    writer = csv.writer(out)
-    writer.writerow(_CSV_HEADER)
-    writer.writerows((path, entry, titles.get(path, ""), _cell(value)) for path, entry, value in _values(compiled))
-    return "\ufeff".encode() + out.getvalue().encode()
+    """As the CSV of a month is written, after a byte order mark, so that Excel reads the accents."""
+    titles = _titles()
+    rows = [(path, entry, titles.get(path), _cell(value)) for path, entry, value in _values(compiled)]
+    return BOM_UTF8 + as_csv(pl.DataFrame(rows, schema=dict.fromkeys(_CSV_HEADER, pl.String), orient="row"))
 
 
 # What the page shows of a compiled release.
@@ -193,7 +189,9 @@ def _body(reference: Json | None, parties: dict[str, Json]) -> Json | None:
         "id": reference.get("id"),
         "name": reference.get("name") or party.get("name"),
         "kind": (details.get("level") or details.get("entityType") or {}).get("description"),
-        "place": ", ".join(filter(None, (address.get("streetAddress"), address.get("locality"), address.get("region")))),
+        "place": ", ".join(
+            filter(None, (address.get("streetAddress"), address.get("locality"), address.get("region")))
+        ),
         "contact": _office(party),
     }
 
@@ -280,8 +278,13 @@ def _documents(documents: list[Json]) -> list[tuple[str, list[Json]]]:
     """By their kind, as Guatecompras names it, each kind's newest first."""
     kinds: dict[str, list[Json]] = {}
     for entry in documents:
-        kinds.setdefault(entry.get("documentTypeDetails") or "Sin tipo informado", []).append(entry | {"file": _file_name(entry)})
-    return [(kind, sorted(entries, key=lambda one: one.get("datePublished") or "", reverse=True)) for kind, entries in kinds.items()]
+        kind = entry.get("documentTypeDetails") or "Sin tipo informado"
+        kinds.setdefault(kind, []).append(entry | {"file": _file_name(entry)})
+    return [(kind, sorted(entries, key=_published, reverse=True)) for kind, entries in kinds.items()]
+
+
+def _published(document: Json) -> str:
+    return document.get("datePublished") or ""
 
 
 def _file_name(document: Json) -> str:

@@ -16,7 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from guatecompras.months import UTC_OFFSET
 from guatecompras.settings import LICENSE
+from portal.http.answers import etag_of, respond
+from portal.http.conditional import NEVER
+from portal.http.requests import edition, settings
+from portal.library import Current, Library
 from portal.pages import spanish
+from portal.publication import Edition
 
 HTML = "text/html; charset=utf-8"
 FOLDER = Path(__file__).parent.parent
@@ -39,7 +44,10 @@ ERRORS = {
     405: ("Esta página solo se puede leer", "El sitio no recibe datos: solo admite consultas."),
     410: ("Esto ya no se publica", "Estuvo publicado antes y la fuente lo retiró."),
     414: ("La dirección es demasiado larga", "Use menos filtros a la vez."),
-    429: ("Demasiadas consultas seguidas", "Espere un momento y vuelva a intentarlo. Para muchos datos, use las descargas."),
+    429: (
+        "Demasiadas consultas seguidas",
+        "Espere un momento y vuelva a intentarlo. Para muchos datos, use las descargas.",
+    ),
     500: ("Algo falló de nuestro lado", "Ya quedó registrado. Inténtelo de nuevo en unos minutos."),
     503: ("El sitio no está disponible por ahora", "Inténtelo de nuevo en unos minutos."),
 }
@@ -71,16 +79,11 @@ def environment() -> Environment:
     return made
 
 
-def edition(request: Request) -> Any:
-    """What is public, looked at once in a request: all of an answer tells of one moment."""
-    if not hasattr(request.state, "edition"):
-        request.state.edition = request.app.state.publication.now()
-    return request.state.edition
-
-
-def library(request: Request) -> Any:
-    """What finds concursos, buyers and suppliers in what is public."""
-    return request.app.state.library
+def library(request: Request) -> Library:
+    """What finds concursos, buyers and suppliers in what is public; the rest of the answer is of its edition too."""
+    current: Current = request.app.state.library
+    request.state.edition, found = current.both()
+    return found
 
 
 def data_as_of(index: Mapping[str, Any]) -> datetime | None:
@@ -91,15 +94,15 @@ def data_as_of(index: Mapping[str, Any]) -> datetime | None:
 
 def absolute(request: Request, path: str) -> str:
     """The public address of a path, whatever host the request came by."""
-    return f"{request.app.state.settings.base_url.rstrip('/')}{path}"
+    return settings(request).url(path)
 
 
-def _base(request: Request, found: Any) -> dict[str, Any]:
+def _base(request: Request, found: Edition | None) -> dict[str, Any]:
     index = found.index if found else {"months": {}}
     return {
         "path": request.url.path,
         "canonical": absolute(request, request.url.path),
-        "base_url": request.app.state.settings.base_url.rstrip("/"),
+        "base_url": absolute(request, ""),
         "as_of": data_as_of(index),
         "months": found.months if found else (),
         "license": LICENSE,
@@ -122,21 +125,31 @@ def render(
 
 
 def _answer(
-    request: Request, template: str, context: Mapping[str, Any], found: Any, etag_parts: Sequence[str], status: int
+    request: Request,
+    template: str,
+    context: Mapping[str, Any],
+    found: Edition | None,
+    etag_parts: Sequence[str],
+    status: int,
 ) -> Response:
     body = environment().get_template(template).render(_base(request, found) | dict(context)).encode()
-    headers = {"Cache-Control": "no-cache"}
-    if status == 200:
-        seal = blake2b(body + "\0".join(etag_parts).encode(), digest_size=16).hexdigest()
-        headers = {"Cache-Control": "public, max-age=60", "ETag": f'"{seal}"'}
-    return Response(body, status, headers, HTML)
+    if status != 200:
+        return Response(body, status, {"Cache-Control": NEVER}, HTML)
+    return respond(request, body, HTML, etag=etag_of(body + "\0".join(etag_parts).encode()))
 
 
 def error(request: Request, status: int, detail: str = "", **more: Any) -> Response:
     """The page for an error; it is there even when the publication cannot be read. `detail`: Spanish, for people."""
-    found = None
+    found: Edition | None = None
     with suppress(Exception):  # an error page must not fail for what may have made the error
         found = edition(request)
     title, advice = ERRORS.get(status, ERRORS[500] if status >= 500 else ERRORS[404])
-    told = {"status": status, "title": title, "advice": advice, "detail": detail, "robots": "noindex", "nog": None} | more
+    told = {
+        "status": status,
+        "title": title,
+        "advice": advice,
+        "detail": detail,
+        "robots": "noindex",
+        "nog": None,
+    } | more
     return _answer(request, "error.html.j2", told, found, (), status)

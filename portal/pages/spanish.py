@@ -84,6 +84,14 @@ def round_money(amount: float | None, currency: str | None = "GTQ") -> str:
     return f"{unit}{millions} {'millón' if millions == '1.0' else 'millones'}"
 
 
+def millions(amount: float | None) -> str:
+    """For a column of millions: `268.2`, `0.04`, and what is less than a hundredth of one as such."""
+    if amount is None:
+        return NOT_TOLD
+    shown = amount / 1_000_000
+    return "0" if not amount else "< 0.01" if shown < 0.01 else f"{shown:,.2f}" if shown < 1 else f"{shown:,.1f}"
+
+
 def size(count: int) -> str:
     """`2.1 MB`, in powers of 1,000 as sizes of downloads are told."""
     amount, step = float(count), 0
@@ -112,6 +120,7 @@ FILTERS = {
     "quantity": quantity,
     "money": money,
     "round_money": round_money,
+    "millions": millions,
     "size": size,
     "percent": percent,
     "count_of": count,

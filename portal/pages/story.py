@@ -3,7 +3,7 @@
 Each release tells the whole of what was public after its event, but for a correction, which tells what it corrects.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +58,13 @@ def _tender(release: Json) -> Json:
     return release.get("tender") or {}
 
 
-_VALUES = {
+_VALUES: Mapping[str, Callable[[Json], Any]] = {
     "status": lambda release: _tender(release).get("statusDetails"),
     "title": lambda release: _tender(release).get("title"),
     "closes": lambda release: (_tender(release).get("tenderPeriod") or {}).get("endDate"),
     "estimated": lambda release: (_tender(release).get("value") or {}).get("amount"),
 }
-_LISTS = {
+_LISTS: Mapping[str, Callable[[Json], list[Json]]] = {
     "items": lambda release: _tender(release).get("items") or [],
     "documents": lambda release: _tender(release).get("documents") or [],
     "bids": lambda release: (release.get("bids") or {}).get("details") or [],
@@ -90,7 +90,8 @@ def _moved(before: _Public, after: _Public) -> list[str]:
         told.append("Cambió la descripción del concurso")
     old, new = before.values.get("closes"), after.values.get("closes")
     if new != old:
-        told.append(f"El cierre de ofertas pasó del {time_of(old)} al {time_of(new)}" if old else f"Cierre de ofertas: {time_of(new)}")
+        moved = f"El cierre de ofertas pasó del {time_of(old)} al {time_of(new)}"
+        told.append(moved if old else f"Cierre de ofertas: {time_of(new)}")
     if after.values.get("estimated") != before.values.get("estimated"):
         told.append(f"Monto estimado: {money(after.values['estimated'])}")
     return told
@@ -102,7 +103,9 @@ def _opened(first: Json, public: _Public) -> list[str]:
     if public.values.get("closes"):
         told.append(f"Ofertas hasta el {time_of(public.values['closes'])}")
     if public.values.get("estimated") is not None:
-        told.append(f"Monto estimado: {money(public.values['estimated'], (_tender(first).get('value') or {}).get('currency'))}")
+        told.append(
+            f"Monto estimado: {money(public.values['estimated'], (_tender(first).get('value') or {}).get('currency'))}"
+        )
     return told
 
 
@@ -119,7 +122,9 @@ def _bids(new: list[Json]) -> list[str]:
     if not new:
         return []
     amounts = [entry["value"]["amount"] for entry in new if (entry.get("value") or {}).get("amount") is not None]
-    lowest = f"; la menor, de {money(min(amounts))}" if len(amounts) > 1 else f", de {money(amounts[0])}" if amounts else ""
+    lowest = (
+        f"; la menor, de {money(min(amounts))}" if len(amounts) > 1 else f", de {money(amounts[0])}" if amounts else ""
+    )
     return [f"{count(len(new), 'oferta recibida', 'ofertas recibidas')}{lowest}"]
 
 

@@ -1,0 +1,130 @@
+"""The portal over a small publication: the store, the application, a client of it in this process, and real server processes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from guatecompras import dcat
+from guatecompras.gathered.collect import collect
+from guatecompras.settings import Settings as PublicationSettings
+from guatecompras.stores import LocalStore
+from portal.app import create_app
+from portal.settings import Settings
+
+BASE_URL = "https://datos.example.gt"
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def published(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of two months, 2026-01 in its third version and 2026-02, with collections and catalog. Not to be changed: copy it."""
+    place = tmp_path_factory.mktemp("portal") / "store"
+    shutil.copytree(three_versions, place)
+    store = LocalStore(place)
+    collect(store)
+    dcat.publish(store, PublicationSettings())
+    return place
+
+
+@pytest.fixture
+def store(published: Path, tmp_path: Path) -> Path:
+    """The same, for a test to change."""
+    place = tmp_path / "store"
+    shutil.copytree(published, place, symlinks=True)
+    return place
+
+
+@pytest.fixture(scope="session")
+def settings(published: Path) -> Settings:
+    """Without limits that tests would meet."""
+    return Settings(store=str(published), base_url=BASE_URL, requests_per_minute=10**9, burst=10**6)
+
+
+@pytest.fixture(scope="session")
+def lines() -> list[bytes]:
+    """The access log."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, lines: list[bytes]) -> FastAPI:
+    return create_app(settings, log=lines.append)
+
+
+@pytest.fixture(scope="session")
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, base_url="http://test", raise_server_exceptions=False, follow_redirects=False) as found:
+        yield found
+
+
+class Server:
+    """A real one, in processes of its own. `lines()`: its access log so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+        self.process, self.url, self._log = process, url, log
+        self.port = int(url.rpartition(":")[2])
+
+    def lines(self) -> list[bytes]:
+        return self._log.read_bytes().splitlines()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def serving(store: Path, folder: Path, workers: int = 1, **environment: str) -> Iterator[Server]:
+    """`guatecompras serve`, as an operator starts it."""
+    folder.mkdir(exist_ok=True, parents=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "serve",
+        "--port",
+        "0",
+        "--workers",
+        str(workers),
+        "--store",
+        str(store),
+    ]
+    with open(folder / "access.log", "wb") as log, open(folder / "errors.log", "wb") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            stdout=log,
+            stderr=errors,
+            env=_clean(os.environ) | environment,
+            start_new_session=True,
+        )
+    try:
+        yield Server(process, _address(process, folder / "errors.log", workers), folder / "access.log")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(60)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _clean(environment: os._Environ[str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith("GUATECOMPRAS_")}
+
+
+def _address(process: subprocess.Popen[bytes], log: Path, workers: int) -> str:
+    """Where it listens, once all its processes do."""
+    while log.read_text().count("Started worker") < workers:
+        if process.poll() is not None:
+            pytest.fail(log.read_text())
+    return next(line.split()[-1] for line in log.read_text().splitlines() if "serving http" in line)
