@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from starlette.responses import RedirectResponse, Response
 
 from guatecompras.months import SPANISH, Month
@@ -193,8 +193,8 @@ _WRAPPED = frozenset({Kind.XLSX})
 _Empty = BeforeValidator(lambda value: None if value == "" else value)
 Year = Annotated[int, Path(ge=1, le=9999, description="Año del archivo", examples=[2026])]
 MonthNumber = Annotated[int, Path(ge=1, le=12, description="Mes del archivo, con cero o sin él")]
-YearAsked = Annotated[int | None, _Empty, Query(ge=1, le=9999, description="Año del archivo")]
-MonthAsked = Annotated[int | None, _Empty, Query(ge=1, le=12, description="Mes del archivo")]
+YearAsked = Annotated[Annotated[int, Field(ge=1, le=9999)] | None, _Empty, Query(description="Año del archivo")]
+MonthAsked = Annotated[Annotated[int, Field(ge=1, le=12)] | None, _Empty, Query(description="Mes del archivo")]
 
 
 @router.get("/files", tags=["File"], summary="Obtiene una lista de archivos de descargas masivas")
