@@ -73,7 +73,9 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 told = {name.replace("_", "-"): value for name, value in headers.items()}
                 url = httpx.URL("http://test").copy_with(raw_path=address.encode())
-                return await client.request(method, url, content=content, headers={"Accept-Encoding": "identity"} | told)
+                return await client.request(
+                    method, url, content=content, headers={"Accept-Encoding": "identity"} | told
+                )
 
         return asyncio.run(one())
 
@@ -105,10 +107,26 @@ class Server:
 def serving(store: Path, folder: Path, workers: int = 1, **environment: str) -> Iterator[Server]:
     """`guatecompras serve`, as an operator starts it."""
     folder.mkdir(exist_ok=True, parents=True)
-    command = [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--workers", str(workers), "--store", str(store)]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "serve",
+        "--port",
+        "0",
+        "--workers",
+        str(workers),
+        "--store",
+        str(store),
+    ]
     with open(folder / "access.log", "wb") as log, open(folder / "errors.log", "wb") as errors:
         process = subprocess.Popen(
-            command, cwd=PROJECT, stdout=log, stderr=errors, env=_clean(os.environ) | environment, start_new_session=True
+            command,
+            cwd=PROJECT,
+            stdout=log,
+            stderr=errors,
+            env=_clean(os.environ) | environment,
+            start_new_session=True,
         )
     try:
         yield Server(process, _address(process, folder / "errors.log", workers), folder / "access.log")

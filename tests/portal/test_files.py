@@ -81,7 +81,9 @@ def _lasting(answer: httpx.Response) -> dict[str, str]:
         ),
     ],
 )
-def test_a_file_says_what_it_is_and_what_it_is_called(client: Client, edition: Edition, name: str, media: str, saved: str) -> None:
+def test_a_file_says_what_it_is_and_what_it_is_called(
+    client: Client, edition: Edition, name: str, media: str, saved: str
+) -> None:
     version = edition.month("2026-01")["version"]
     answer = client.ask("HEAD", f"/publication/months/2026-01/{version}/{name}")
     assert (answer.headers["Content-Type"], answer.headers["Content-Disposition"]) == (media, saved)
@@ -93,7 +95,9 @@ def test_files_of_the_history_are_called_by_table_and_month(client: Client, edit
     assert answer.headers["Content-Disposition"] == 'attachment; filename="2026-01_awards.parquet"'
 
 
-@pytest.mark.parametrize(("name", "media"), [("index.json", "application/json"), ("catalog.jsonld", "application/ld+json")])
+@pytest.mark.parametrize(
+    ("name", "media"), [("index.json", "application/json"), ("catalog.jsonld", "application/ld+json")]
+)
 def test_what_changes_is_asked_for_again(client: Client, published: Path, name: str, media: str) -> None:
     answer = client.get(f"/publication/{name}")
     assert answer.content == (published / "publication" / name).read_bytes()
@@ -104,8 +108,14 @@ def test_what_changes_is_asked_for_again(client: Client, published: Path, name: 
 
 def test_current_leads_to_the_version_that_is_public(client: Client, edition: Edition) -> None:
     for name, place in (
-        ("history/current/manifest.json", f"history/{edition.index['collections']['history']['version']}/manifest.json"),
-        ("years/2026/current/manifest.json", f"years/2026/{edition.index['collections']['years/2026']['version']}/manifest.json"),
+        (
+            "history/current/manifest.json",
+            f"history/{edition.index['collections']['history']['version']}/manifest.json",
+        ),
+        (
+            "years/2026/current/manifest.json",
+            f"years/2026/{edition.index['collections']['years/2026']['version']}/manifest.json",
+        ),
         ("months/2026-01/current/quality.json", f"months/2026-01/{edition.month('2026-01')['version']}/quality.json"),
     ):
         answer = client.get(f"/publication/{name}")
@@ -216,7 +226,14 @@ def test_a_download_that_broke_off_goes_on_only_with_the_same_file(client: Clien
     whole = client.get(address)
     etag, modified = whole.headers["ETag"], whole.headers["Last-Modified"]
     later = format_datetime(datetime(2031, 1, 1, tzinfo=UTC), usegmt=True)
-    for told, status in ((etag, 206), (modified, 206), ('"other"', 200), (f"W/{etag}", 200), (later, 200), ("nonsense", 200)):
+    for told, status in (
+        (etag, 206),
+        (modified, 206),
+        ('"other"', 200),
+        (f"W/{etag}", 200),
+        (later, 200),
+        ("nonsense", 200),
+    ):
         answer = client.get(address, Range="bytes=10-19", If_Range=told)
         assert answer.status_code == status, told
         assert answer.content == (content[10:20] if status == 206 else content)
@@ -296,7 +313,7 @@ def test_the_official_list_by_year_and_month(client: Client, query: str, months:
 
 
 class Kingfisher:
-    """What kingfisher-collect's spider does: the list, each month's JSON, a ZIP with one record package; it minds dates if told to."""
+    """What kingfisher-collect's spider does: the list, each month's JSON, a ZIP with a record package, between dates."""
 
     def __init__(self, client: Client, first: datetime | None = None, last: datetime | None = None) -> None:
         self._client, self._first, self._last = client, first, last
@@ -306,7 +323,7 @@ class Kingfisher:
         assert answer.status_code == 200
         for item in answer.json()["result"]:
             if self._first and self._last:
-                date = datetime(int(item["year"]), int(item["month"]), 1)
+                date = datetime(int(item["year"]), int(item["month"]), 1, tzinfo=UTC)
                 if not self._first <= date <= self._last:
                     continue
             url = urlsplit(item["files"]["json"])
@@ -325,14 +342,16 @@ def test_kingfisher_collects_record_packages(client: Client, edition: Edition) -
         assert len(package["records"]) == edition.month(month)["counts"]["records"]
         assert all(record["compiledRelease"]["ocid"] == record["ocid"] for record in package["records"])
         assert package["version"] == "1.1"
-    only = Kingfisher(client, datetime(2026, 2, 1), datetime(2026, 12, 1))
+    only = Kingfisher(client, datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
     assert [name for name, _ in only.crawl()] == ["2026-02"]
 
 
 @pytest.mark.parametrize("month", ["1", "01", "001"])
 def test_a_month_with_and_without_its_zero(client: Client, edition: Edition, month: str) -> None:
     answer = client.get(f"/file/json/2026/{month}")
-    assert hashlib.sha256(answer.content).hexdigest() == edition.named("2026-01", "2026-01_Guatecompras.json.zip").sha256
+    assert (
+        hashlib.sha256(answer.content).hexdigest() == edition.named("2026-01", "2026-01_Guatecompras.json.zip").sha256
+    )
     assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist() == ["2026-01_Guatecompras.json"]
 
 
@@ -350,7 +369,15 @@ def test_the_official_workbook_is_in_a_zip(client: Client, edition: Edition) -> 
 def test_parts_of_the_official_workbook_are_parts_of_the_same(client: Client) -> None:
     whole = client.get("/file/xlsx/2026/1").content
     size = len(whole)
-    for start, end in ((0, 10), (20, 40), (50, 80), (size - 200, size - 100), (size - 90, size), (0, size), (30, size - 30)):
+    for start, end in (
+        (0, 10),
+        (20, 40),
+        (50, 80),
+        (size - 200, size - 100),
+        (size - 90, size),
+        (0, size),
+        (30, size - 30),
+    ):
         assert client.get("/file/xlsx/2026/1", Range=f"bytes={start}-{end - 1}").content == whole[start:end]
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 
-from guatecompras.errors import CursorError, StoreError
+from guatecompras.errors import CursorError, GuatecomprasError, StoreError
 from portal.app import create_app
 from portal.http import compression
 from portal.http.answers import Streamed, not_modified, respond
@@ -356,9 +356,8 @@ def test_an_answer_that_takes_too_long_is_given_up(settings: Settings) -> None:
 
 
 def test_half_a_file_is_not_a_whole_one(client: Client, log: list[bytes]) -> None:
-    with pytest.raises((httpx.HTTPError, RuntimeError, StoreError, AssertionError)):
-        answer = client.get("/breaking")
-        assert len(answer.content) == int(answer.headers["Content-Length"])
+    answer = client.get("/breaking")
+    assert len(answer.content) < int(answer.headers["Content-Length"])
     assert json.loads(log[-1])["cut"] is True
 
 
@@ -416,6 +415,7 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch,
         ("GUATECOMPRAS_HEADER_SECONDS", "61"),
         ("GUATECOMPRAS_TRUSTED_PROXIES", "10.0.0.0/99"),
     ):
-        with monkeypatch.context() as patch, pytest.raises(Exception, match=variable):
-            patch.setenv(variable, value)
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(GuatecomprasError, match=variable):
             Settings.from_environment()
+        monkeypatch.delenv(variable)
