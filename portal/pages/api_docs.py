@@ -16,7 +16,8 @@ from fastapi.responses import RedirectResponse
 
 from guatecompras.policy import prose
 from portal.http.answers import respond
-from portal.pages.site import edition, error, render
+from portal.http.requests import edition
+from portal.pages.site import error, render
 from portal.publication import Edition
 
 router = APIRouter(include_in_schema=False)

@@ -19,7 +19,8 @@ from guatecompras.policy.files import dictionary_csv, dictionary_xlsx
 from guatecompras.policy.pdf import draw
 from guatecompras.settings import Settings as Publisher
 from portal.http.answers import respond
-from portal.pages.site import edition, render
+from portal.http.requests import edition
+from portal.pages.site import render
 from portal.publication import Edition
 from portal.settings import Settings
 

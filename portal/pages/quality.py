@@ -14,7 +14,8 @@ from fastapi import APIRouter, Request, Response
 from guatecompras.policy.dictionary import anchor
 from guatecompras.quality.compared import REPORT
 from guatecompras.quality.report import html
-from portal.pages.site import edition, error, render
+from portal.http.requests import edition
+from portal.pages.site import error, render
 from portal.publication import Edition
 
 router = APIRouter(include_in_schema=False)
