@@ -1,15 +1,18 @@
 """The filters of a search as the public writes them in an address: the same for pages, /api/v2, feeds and downloads."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 from urllib.parse import urlencode
 
+from fastapi import Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from guatecompras import catalogs
 from guatecompras.months import UTC_OFFSET
+from portal.http.errors import bad_parameter
 from portal.library import Query
 
 SORTS = {"convocado": "called", "actualizado": "updated", "monto": "amount", "cierre": "closes"}
@@ -27,6 +30,13 @@ def _moment(value: Any) -> Any:
     """A time as people write it: the framework would take a number for seconds."""
     if isinstance(value, str) and value and not _DATED.match(value):
         raise ValueError("debe ser una fecha con hora, como 2026-05-01T00:00:00-06:00")
+    return _given(value)
+
+
+def _day(value: Any) -> Any:
+    """A day, for the same reason."""
+    if isinstance(value, str) and value and not _DATED.fullmatch(value):
+        raise ValueError("debe ser una fecha AAAA-MM-DD")
     return _given(value)
 
 
@@ -55,7 +65,7 @@ def _local(moment: datetime) -> datetime:
 
 
 Codes = Annotated[list[int], BeforeValidator(_listed)]
-Day = Annotated[date | None, BeforeValidator(_given)]
+Day = Annotated[date | None, BeforeValidator(_day)]
 Amount = Annotated[Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)] | None, BeforeValidator(_given)]
 Id = Annotated[str, Field(max_length=120)]
 
@@ -150,6 +160,18 @@ class Filters(BaseModel):
     def told(self) -> dict[str, Any]:
         """What is asked, without what is not, as it is written in an address."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+_LISTS = frozenset(name for name, field in Filters.model_fields.items() if get_origin(field.annotation) is list) | {
+    "por"
+}
+
+
+def once(request: Request) -> None:
+    """Refuse what is given more than once and can be but one thing: whoever asks would not know which one held."""
+    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if count > 1 and name not in _LISTS:
+            raise bad_parameter(name[:40], "se dio más de una vez")
 
 
 def address(path: str, told: Mapping[str, Any]) -> str:

@@ -91,12 +91,13 @@ def _answers(told: str, kind: Literal["releases", "records"], *statuses: int) ->
         400: "Un parámetro no es válido: el mensaje dice cuál y por qué",
         404: "No se publica nada con ese identificador",
         410: "Estuvo publicado y ya no lo está",
+        414: "La dirección es demasiado larga",
         429: "Demasiadas peticiones",
         503: "Demasiadas peticiones a la vez",
     }
     told_of: dict[int | str, dict[str, Any]] = {
         status: {"description": errors[status], "content": {"application/json": {"schema": _MESSAGE}}}
-        for status in (*statuses, 429, 503)
+        for status in (*statuses, 414, 429, 503)
     }
     return {200: {"description": told, "content": {"application/json": {"schema": _package(kind)}}}} | told_of
 

@@ -21,7 +21,7 @@ totales, y avisos en Atom y iCalendar. No hay llaves ni registro.
 
 Todo lleva `ETag` y `Last-Modified`: pregunte con `If-None-Match`; si nada cambió, la respuesta es 304. Los errores de `/api/v2` son
 `application/problem+json` y dicen qué parámetro no sirve y por qué. Cada cliente puede hacer {requests:,} solicitudes por minuto, y
-hasta {burst:,} de una vez; después se responde 429 con `Retry-After`."""
+hasta {burst:,} de una vez; después se responde 429 con `Retry-After`. Un parámetro vacío es como si no estuviera."""
 _TAGS = (
     ("Concursos", "Buscar concursos y leerlos uno por uno"),
     ("Compradores y proveedores", "Quién compra, quién vende y cuánto"),

@@ -146,6 +146,12 @@ class Holdings:
         return Deals(_stacked(rows), _stacked(parties), **told)
 
     @cached_property
+    def awarded(self) -> tuple[Pairs, npt.NDArray[np.float64]]:
+        """Who was awarded, and how much."""
+        won = np.flatnonzero(self.deals.awards > 0)
+        return Pairs(self.deals.rows[won], self.deals.parties[won], self.parties.values), self.deals.amount[won]
+
+    @cached_property
     def categories(self) -> Pairs:
         return self._pairs("categoria", None)
 
@@ -158,10 +164,12 @@ class Holdings:
         for shelf, start in zip(self.shelves, self.starts, strict=False):
             values, at, row = shelf.terms.pairs(KINDS[kind])
             renamed = np.array([known.setdefault(value[:digits], len(known)) for value in values], np.int32)
-            # Several codes of a family in one concurso are one pair.
-            both = np.unique(np.stack([row.astype(np.int64), renamed[at]]), axis=1) if len(row) else np.zeros((2, 0))
-            rows.append(both[0].astype(np.int32) + np.int32(start))
-            codes.append(both[1].astype(np.int32))
+            found = renamed[at]
+            if digits:  # several codes of a family in one concurso are one pair
+                both = np.unique((row.astype(np.int64) << 32) | found)
+                row, found = (both >> 32).astype(np.int32), both.astype(np.int32)
+            rows.append(row + np.int32(start))
+            codes.append(found)
         return Pairs(_stacked(rows), _stacked(codes), list(known))
 
     def order(self, name: str) -> "Order":

@@ -1,8 +1,9 @@
 """The library of one edition: what the portal asks for concursos, documents, buyers and suppliers."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,7 +68,7 @@ class Library:
             self.held.order(name)
         for role in parties.ROLES:
             self.totals(role)
-        self.held.categories, self.held.families, self.held.gone  # noqa: B018 – they are kept
+        self.held.categories, self.held.families, self.held.awarded, self.held.gone  # noqa: B018 – they are kept
 
     # Concursos.
 
@@ -162,9 +163,8 @@ class Library:
             pairs = held.categories if name == "categoria" else held.families
             return self._of_pairs(name, pairs, found)
         if name == "supplier":
-            won = held.deals.awards > 0
-            pairs = Pairs(held.deals.rows[won], held.deals.parties[won], held.parties.values)
-            return self._of_pairs(name, pairs, found, held.deals.amount[won])
+            pairs, paid = held.awarded
+            return self._of_pairs(name, pairs, found, paid)
         amount = np.nan_to_num(held.numbers["amount"][found])
         if name in ("month", "year"):
             return self._of_time(name, found, amount)
@@ -204,16 +204,13 @@ class Library:
 
     def _label(self, name: str, code: int, value: str) -> str:
         if name in _CATALOGS:
-            return str(catalogs.mapping(_CATALOGS[name], "id", "name").get(int(value), value))
+            return _names(_CATALOGS[name]).get(int(value), value)
         if name == "unspsc":
-            segment = catalogs.mapping("unspsc_segmentos", "code", "name").get(value[:2], "")
+            segment = _names("unspsc_segmentos", "code").get(value[:2], "")
             return f"{value} · {segment}"
         if name == "supplier":
             return self.held.party_names[code]
-        if name == "buyer":
-            found = self.parties.total(value, "buyer")
-            return found.name if found else value
-        return value
+        return self.parties.buyer_names.get(value, value) if name == "buyer" else value
 
     # Documents.
 
@@ -300,9 +297,14 @@ class Library:
 as_totals = parties.as_totals
 
 
+@cache
+def _names(catalog: str, key: str = "id") -> Mapping[Any, str]:
+    return catalogs.mapping(catalog, key, "name")
+
+
 def _listed(shelf: Shelf, local: Any) -> Iterator[Row]:
     table = shelf.concursos.select(_SHOWN).take(local)
-    estatus, modalidades = (catalogs.mapping(name, "id", "name") for name in ("estatus", "modalidades"))
+    estatus, modalidades = _names("estatus"), _names("modalidades")
     for row, suppliers in zip(table.to_pylist(), _suppliers(shelf, local), strict=True):
         paid = row["awarded_amount"] is not None
         yield Row(

@@ -1,5 +1,6 @@
 """Buyers, purchasing units and suppliers: their totals over all months, and what each did with whom. By columns."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -92,6 +93,11 @@ class Parties:
         return self._of_supplier(total) if role == "supplier" else self._of_buyer(total)
 
     @cached_property
+    def buyer_names(self) -> dict[str, str]:
+        """By id."""
+        return dict(self.totals("buyer").select("id", "name").iter_rows())
+
+    @cached_property
     def _suppliers(self) -> pl.DataFrame:
         held, deals = self._held, self._held.deals
         size, won = len(held.parties.values), deals.awards > 0
@@ -145,8 +151,7 @@ class Parties:
         mine = np.flatnonzero(deals.parties == held.parties.code(total.id))
         rows, won, amount = deals.rows[mine], deals.awards[mine] > 0, deals.amount[mine]
         buyers = held.names["buyer"]
-        names = dict(zip(*(self.totals("buyer")[column].to_list() for column in ("id", "name")), strict=True))
-        told = _counterparts(buyers.codes[rows], won, amount, buyers, names)
+        told = _counterparts(buyers.codes[rows], won, amount, buyers, self.buyer_names)
         return Profile(total, self._months(rows, won, amount), told[:_COUNTERPARTS], max(0, len(told) - _COUNTERPARTS))
 
     def _of_buyer(self, total: Total) -> Profile:
@@ -193,7 +198,7 @@ def _summed(codes: Ints, weights: Any, size: int) -> Any:
     return np.bincount(codes, weights=weights, minlength=size)
 
 
-def _counterparts(codes: Ints, won: Any, amount: Any, coded: Coded, names: dict[Any, str]) -> list[Counterpart]:
+def _counterparts(codes: Ints, won: Any, amount: Any, coded: Coded, names: Mapping[Any, str]) -> list[Counterpart]:
     told = (
         pl.DataFrame({"code": codes, "won": won, "amount": amount})
         .group_by("code")

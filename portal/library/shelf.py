@@ -78,8 +78,12 @@ class Terms:
     """What leads to rows: terms in order, each with the rows that have it."""
 
     def __init__(self, table: pa.Table) -> None:
-        listed = table["rows"].combine_chunks()
-        self._names = table["term"].combine_chunks()
+        # One chunk, as it is written, or none: joining chunks would copy what is mapped.
+        names, listed = (
+            table[name].chunk(0) if table.num_rows else pa.array([], table.schema.field(name).type)
+            for name in ("term", "rows")
+        )
+        self._names = names
         self._offsets = listed.offsets.to_numpy() if len(listed) else np.zeros(1, np.int32)
         self._rows = listed.values.to_numpy() if len(listed) else np.zeros(0, np.int32)
 

@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from guatecompras.changes import feed
 from guatecompras.errors import CursorError
-from portal.filters import address
+from portal.filters import address, once
 from portal.http.answers import respond
 from portal.http.errors import bad_parameter
 from portal.publication import Edition
 from portal.v2 import described
 from portal.v2.forms import DOCUMENTS, MEDIA, form_of
 
-router = APIRouter(prefix="/api/v2", tags=["Cambios y meses"])
+router = APIRouter(prefix="/api/v2", tags=["Cambios y meses"], dependencies=[Depends(once)])
 
 
 class Wanted(BaseModel):

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import polars as pl
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from portal.filters import Filters, address
+from portal.filters import Filters, address, once
 from portal.http.answers import Streamed, respond
 from portal.http.conditional import FOLLOWS
 from portal.http.errors import RefusedError, absent, bad_parameter, gone
@@ -19,7 +19,7 @@ from portal.library.shelf import Ints
 from portal.v2 import described
 from portal.v2.forms import DOCUMENTS, MEDIA, Form, form_of, lines, table
 
-router = APIRouter(prefix="/api/v2", tags=["Concursos"])
+router = APIRouter(prefix="/api/v2", tags=["Concursos"], dependencies=[Depends(once)])
 
 Nog = Annotated[int, Path(ge=1, le=10**12, description="NOG, Número de Operación Guatecompras")]
 _TIME = pl.Datetime("us", "America/Guatemala")

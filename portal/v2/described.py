@@ -15,6 +15,7 @@ def problem(*statuses: int) -> Responses:
         404: "No hay tal cosa",
         406: "No se responde en esa forma",
         410: "Estuvo publicado y ya no lo está",
+        414: "La dirección es demasiado larga",
         429: "Demasiadas peticiones: `Retry-After` dice cuándo seguir",
         503: "Demasiadas peticiones a la vez, o la publicación no se puede leer",
     }
@@ -34,7 +35,7 @@ def problem(*statuses: int) -> Responses:
     }
 
 
-_USUAL = (400, 406, 429, 503)
+_USUAL = (400, 406, 414, 429, 503)
 
 
 def schema_of(kind: type[Any]) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from xml.sax.saxutils import escape, quoteattr
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from portal.filters import Filters, address
+from portal.filters import Filters, address, once
 from portal.http.answers import respond
 from portal.library import Row
 from portal.v2 import described
 
-router = APIRouter(prefix="/api/v2", tags=["Avisos"])
+router = APIRouter(prefix="/api/v2", tags=["Avisos"], dependencies=[Depends(once)])
 
 _ENTRIES = 100
 # A line of iCalendar has at most 75 octets, and what is left begins with a space.

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 import msgspec
 import orjson
 import polars as pl
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from guatecompras.formats.csvs import as_csv
-from portal.filters import address
+from portal.filters import address, once
 from portal.http.answers import respond
 from portal.http.errors import absent, bad_parameter
 from portal.library.parties import Profile, Role, Total, as_totals
@@ -19,7 +19,7 @@ from portal.library.query import MOST
 from portal.v2 import described
 from portal.v2.forms import MEDIA, Form, form_of, lines
 
-router = APIRouter(prefix="/api/v2", tags=["Compradores y proveedores"])
+router = APIRouter(prefix="/api/v2", tags=["Compradores y proveedores"], dependencies=[Depends(once)])
 
 SORTS = {"monto": "amount", "concursos": "concursos", "nombre": "name"}
 # Path -> role, what a page of them is called, and one of them.
