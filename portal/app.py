@@ -3,10 +3,12 @@
 What is answered where is the routers' business; how it is run, `serve.py`'s.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -32,6 +34,7 @@ from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import changes, concursos, feeds, parties
 
+_THREADS = 16
 # In the order in which an address is looked for.
 ROUTERS: Sequence[APIRouter] = (
     files.router,
@@ -65,6 +68,7 @@ def create_app(
             Middleware(Limits, settings=settings),
             Middleware(Answers, modified=_modified(publication)),
         ],
+        lifespan=_prepared,
         # An address with one slash more is another one, which is nothing.
         redirect_slashes=False,
     )
@@ -76,6 +80,16 @@ def create_app(
         app.add_exception_handler(kind, handler)
     app.openapi = partial(openapi.document, app, settings)  # type: ignore[method-assign]  # as FastAPI has it
     return app
+
+
+@asynccontextmanager
+async def _prepared(app: FastAPI) -> AsyncIterator[None]:
+    """Before the first request: the library is open. Where it cannot be, who asks for it is told."""
+    # More would only share the same cores, and each holds its own memory.
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    with suppress(GuatecomprasError):
+        await to_thread.run_sync(app.state.library)
+    yield
 
 
 def _modified(publication: Publication) -> Callable[[], datetime | None]:

@@ -1,5 +1,6 @@
 """The library of what is public now, renewed beside those who read: nobody waits for a new edition, but at the start."""
 
+import gc
 import logging
 import threading
 
@@ -32,7 +33,7 @@ class Current:
             with self._turn:
                 if self._now is None:
                     self._now = self._opened(edition)
-                    threading.Thread(target=self._now[1].warm, name="warm", daemon=True).start()
+                    threading.Thread(target=self._warm, args=(self._now[1],), name="warm", daemon=True).start()
         elif self._now[0].etag != edition.etag != self._failed and self._turn.acquire(blocking=False):
             threading.Thread(target=self._renew, args=(edition,), name="library", daemon=True).start()
         return self._now
@@ -41,10 +42,17 @@ class Current:
         earlier = self._now[1] if self._now else None
         return edition, Library(edition, self._publication.cache, self._base_url, earlier)
 
+    @staticmethod
+    def _warm(library: Library) -> None:
+        library.warm()
+        # What is kept as long as the library is looked at no more when garbage is collected, which stops all who answer.
+        gc.collect()
+        gc.freeze()
+
     def _renew(self, edition: Edition) -> None:
         try:
             made = self._opened(edition)
-            made[1].warm()
+            self._warm(made[1])
             self._now = made
         except (GuatecomprasError, OSError, pa.ArrowException):
             # What was public before goes on; the next edition is tried again.
