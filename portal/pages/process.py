@@ -20,6 +20,7 @@ import guatecompras
 from guatecompras import catalogs
 from guatecompras.formats.csvs import as_csv
 from portal.http.answers import respond
+from portal.http.errors import RefusedError
 from portal.pages import story
 from portal.pages.site import GUATECOMPRAS, error, library, render
 
@@ -42,25 +43,17 @@ _NOG = re.compile(r"[0-9]{1,10}")
 _CSV_HEADER = ("campo", "entrada", "nombre", "valor")
 
 
-class _NotThereError(Exception):
-    """Carries the answer that says so."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self.answer = answer
-
-
 def _record(request: Request, nog: str) -> tuple[int, bytes]:
-    """The NOG and its record, as published; raises _NotThereError, with the page that says why."""
+    """The NOG and its record, as published. Raises RefusedError where there is none."""
     if not _NOG.fullmatch(nog):
-        raise _NotThereError(error(request, 404, "Un NOG se escribe solo con cifras, por ejemplo 24567890."))
+        raise RefusedError(404, "Un NOG se escribe solo con cifras, por ejemplo 24567890.")
     number, found = int(nog), library(request)
     text = found.record(number)
     if text is not None:
         return number, text
     if found.gone(number):
-        raise _NotThereError(error(request, 410, f"El NOG {number} estuvo publicado aquí y ya no lo está.", nog=number))
-    raise _NotThereError(error(request, 404, f"El NOG {number} no está entre los publicados.", nog=number))
+        raise RefusedError(410, f"El NOG {number} estuvo publicado aquí y ya no lo está.")
+    raise RefusedError(404, f"El NOG {number} no está entre los publicados.")
 
 
 def _file(request: Request, body: bytes, media: str, name: str) -> Response:
@@ -69,19 +62,13 @@ def _file(request: Request, body: bytes, media: str, name: str) -> Response:
 
 @router.get("/concurso/{nog}.json")
 def json_file(request: Request, nog: str) -> Response:
-    try:
-        number, text = _record(request, nog)
-    except _NotThereError as absent:
-        return absent.answer
+    number, text = _record(request, nog)
     return _file(request, text, "application/json", f"NOG-{number}.json")
 
 
 @router.get("/concurso/{nog}.csv")
 def csv_file(request: Request, nog: str) -> Response:
-    try:
-        number, text = _record(request, nog)
-    except _NotThereError as absent:
-        return absent.answer
+    number, text = _record(request, nog)
     return _file(
         request, csv_text(orjson.loads(text)["compiledRelease"]), "text/csv; charset=utf-8", f"NOG-{number}.csv"
     )
@@ -91,8 +78,9 @@ def csv_file(request: Request, nog: str) -> Response:
 def page(request: Request, nog: str) -> Response:
     try:
         number, text = _record(request, nog)
-    except _NotThereError as absent:
-        return absent.answer
+    except RefusedError as absent:
+        # Guatecompras may have it all the same.
+        return error(request, absent.status, absent.detail, nog=nog if _NOG.fullmatch(nog) else None)
     releases = [orjson.loads(release) for release in library(request).releases(number)]
     context = {"process": shown(number, orjson.loads(text)["compiledRelease"]), "steps": story.steps(releases)}
     return render(request, "process.html.j2", context)
