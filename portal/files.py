@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from starlette.responses import RedirectResponse, Response
 
 from guatecompras.months import SPANISH, Month
@@ -193,11 +193,25 @@ _WRAPPED = frozenset({Kind.XLSX})
 _Empty = BeforeValidator(lambda value: None if value == "" else value)
 Year = Annotated[int, Path(ge=1, le=9999, description="Año del archivo", examples=[2026])]
 MonthNumber = Annotated[int, Path(ge=1, le=12, description="Mes del archivo, con cero o sin él")]
-YearAsked = Annotated[int | None, _Empty, Query(ge=1, le=9999, description="Año del archivo")]
-MonthAsked = Annotated[int | None, _Empty, Query(ge=1, le=12, description="Mes del archivo")]
+YearAsked = Annotated[Annotated[int, Field(ge=1, le=9999)] | None, _Empty, Query(description="Año del archivo")]
+MonthAsked = Annotated[Annotated[int, Field(ge=1, le=12)] | None, _Empty, Query(description="Mes del archivo")]
+_ANSWERED = {
+    200: {"description": "Los meses publicados, el más reciente primero", "content": {"application/json": {}}},
+    400: {"description": "Un parámetro no es válido: el mensaje dice cuál y por qué"},
+}
+_SENT = {
+    200: {"description": "El archivo, un ZIP; o las sumas, como texto", "content": {_ZIP: {}, "text/plain": {}}},
+    204: {"description": "No hay datos de ese mes"},
+    400: {"description": "Un parámetro no es válido: el mensaje dice cuál y por qué"},
+}
 
 
-@router.get("/files", tags=["File"], summary="Obtiene una lista de archivos de descargas masivas")
+@router.get(
+    "/files",
+    tags=["File"],
+    summary="Obtiene una lista de archivos de descargas masivas",
+    responses=_ANSWERED,  # type: ignore[arg-type]
+)
 def files(request: Request, year: YearAsked = None, month: MonthAsked = None) -> Response:
     found = edition(request)
     months = [Month.parse(name) for name in found.months]
@@ -228,7 +242,8 @@ def _listed(month: Month, entry: dict[str, Any], base: str) -> dict[str, Any]:
     tags=["File"],
     summary="Obtiene un archivo de descarga masiva",
     description="Un ZIP: el paquete de registros OCDS, el libro de Excel o las tablas en CSV. `sha`: sus sumas sha256.",
-    responses={204: {"description": "No hay datos de ese mes"}},
+    responses=_SENT,  # type: ignore[arg-type]
+    response_class=Response,
 )
 def file(request: Request, type: Kind, year: Year, month: MonthNumber) -> Response:
     found, name = edition(request), f"{year:04d}-{month:02d}"

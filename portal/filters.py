@@ -1,5 +1,6 @@
 """The filters of a search as the public writes them in an address: the same for pages, /api/v2, feeds and downloads."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -14,9 +15,26 @@ from portal.library import Query
 SORTS = {"convocado": "called", "actualizado": "updated", "monto": "amount", "cierre": "closes"}
 Sort = Literal["-convocado", "convocado", "-actualizado", "actualizado", "-monto", "monto", "-cierre", "cierre"]
 _LARGEST = 1e15
+_DATED = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def _code(catalog: str) -> AfterValidator:
+# An empty field of a form asks nothing.
+def _given(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _moment(value: Any) -> Any:
+    """A time as people write it: the framework would take a number for seconds."""
+    if isinstance(value, str) and value and not _DATED.match(value):
+        raise ValueError("debe ser una fecha con hora, como 2026-05-01T00:00:00-06:00")
+    return _given(value)
+
+
+def _listed(value: Any) -> Any:
+    return [one for one in value if one != ""] if isinstance(value, list) else value
+
+
+def _in_catalog(catalog: str) -> AfterValidator:
     def check(codes: list[int]) -> list[int]:
         unknown = sorted(set(codes) - catalogs.codes(catalog))
         if unknown:
@@ -26,22 +44,19 @@ def _code(catalog: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _codes(catalog: str, told: str) -> Any:
+    """A field of codes of a catalog, which the document lists."""
+    listed: Any = {"items": {"type": "integer", "enum": sorted(catalogs.codes(catalog))}}
+    return Field([], max_length=30, description=f"Código {told}; se puede repetir.", json_schema_extra=listed)
+
+
 def _local(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC_OFFSET)
 
 
-# An empty field of a form asks nothing.
-def _given(value: Any) -> Any:
-    return None if value == "" else value
-
-
-def _listed(value: Any) -> Any:
-    return [one for one in value if one != ""] if isinstance(value, list) else value
-
-
-Codes = Annotated[list[int], BeforeValidator(_listed), Field(default=[], max_length=30)]
+Codes = Annotated[list[int], BeforeValidator(_listed)]
 Day = Annotated[date | None, BeforeValidator(_given)]
-Amount = Annotated[float | None, BeforeValidator(_given), Field(ge=0, le=_LARGEST, allow_inf_nan=False)]
+Amount = Annotated[Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)] | None, BeforeValidator(_given)]
 Id = Annotated[str, Field(max_length=120)]
 
 
@@ -70,16 +85,10 @@ class Filters(BaseModel):
     unidad: Id = Field("", description="Identificador de la unidad compradora.", examples=["GT-GCUC-9-12"])
     proveedor: Id = Field("", description="Identificador de un proveedor adjudicado.", examples=["GT-NIT-12345678"])
     oferente: Id = Field("", description="Identificador de quien presentó oferta.")
-    modalidad: Annotated[Codes, _code("modalidades")] = Field(
-        [], description="Código de la modalidad; se puede repetir."
-    )
-    submodalidad: Annotated[Codes, _code("sub_modalidades")] = Field(
-        [], description="Código de la submodalidad; se puede repetir."
-    )
-    estatus: Annotated[Codes, _code("estatus")] = Field([], description="Código del estatus; se puede repetir.")
-    categoria: Annotated[Codes, _code("categorias")] = Field(
-        [], description="Código de la categoría de Guatecompras; se puede repetir."
-    )
+    modalidad: Annotated[Codes, _in_catalog("modalidades")] = _codes("modalidades", "de la modalidad")
+    submodalidad: Annotated[Codes, _in_catalog("sub_modalidades")] = _codes("sub_modalidades", "de la submodalidad")
+    estatus: Annotated[Codes, _in_catalog("estatus")] = _codes("estatus", "del estatus")
+    categoria: Annotated[Codes, _in_catalog("categorias")] = _codes("categorias", "de la categoría de Guatecompras")
     objeto: Annotated[list[Literal["goods", "services", "works"]], BeforeValidator(_listed)] = Field(
         [], max_length=3, description="Objeto principal: bienes (`goods`), servicios (`services`) u obras (`works`)."
     )
@@ -96,7 +105,7 @@ class Filters(BaseModel):
     cierra_desde: Day = Field(None, description="Primer día del cierre de recepción de ofertas.")
     cierra_hasta: Day = Field(None, description="Último día del cierre de recepción de ofertas, incluido.")
     updated_since: Annotated[
-        datetime | None, BeforeValidator(_given), AfterValidator(lambda value: value and _local(value))
+        datetime | None, BeforeValidator(_moment), AfterValidator(lambda value: value and _local(value))
     ] = Field(
         None, description="Con publicaciones registradas desde ese momento (ISO 8601; sin zona, hora de Guatemala)."
     )

@@ -19,7 +19,7 @@ Los caminos `/release`, `/record`, `/files` y `/file` son los de la API oficial,
 texto, códigos, montos, participantes y fechas, con cursor y total; el registro de cambios; compradores y proveedores con sus
 totales, y avisos en Atom y iCalendar. No hay llaves ni registro.
 
-Todo lleva `ETag` y `Last-Modified`: pregunte con `If-None-Match` y, si nada cambió, la respuesta es 304. Los errores de `/api/v2` son
+Todo lleva `ETag` y `Last-Modified`: pregunte con `If-None-Match`; si nada cambió, la respuesta es 304. Los errores de `/api/v2` son
 `application/problem+json` y dicen qué parámetro no sirve y por qué. Cada cliente puede hacer {requests:,} solicitudes por minuto, y
 hasta {burst:,} de una vez; después se responde 429 con `Retry-After`."""
 _TAGS = (

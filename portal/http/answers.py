@@ -76,19 +76,22 @@ def _encoded(etag: str, encoding: str) -> str:
 
 
 class Streamed(Response):
-    """An answer that is sent piece by piece and never held whole. `open_pieces` is called when the body is asked for."""
+    """An answer that is sent piece by piece and never held whole. `open_pieces` is called when the body is asked for; `length`:
+    None where nobody knows before it has been made."""
 
     def __init__(
         self,
         open_pieces: Callable[[], Iterator[bytes]],
-        length: int,
+        length: int | None,
         media: str,
         status: int,
         headers: Mapping[str, str],
     ) -> None:
         self.status_code, self.media_type, self.background = status, media, None
         self._open_pieces = open_pieces
-        self.init_headers({"Content-Length": str(length), **headers})
+        self.init_headers(({} if length is None else {"Content-Length": str(length)}) | dict(headers))
+        if length is None:  # as the framework says of a body that is not there yet
+            del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}

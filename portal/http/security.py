@@ -30,7 +30,7 @@ _HSTS = "max-age=31536000; includeSubDomains"
 
 _EXPOSED = (
     "Accept-Ranges, Content-Disposition, Content-Range, ETag, Last-Modified, Link, RateLimit-Limit, RateLimit-Policy, "
-    "RateLimit-Remaining, RateLimit-Reset, Retry-After"
+    "RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Next-Cursor, X-Total-Count"
 )
 METHODS = "GET, HEAD, OPTIONS"
 # For a browser that asks whether it may ask.

@@ -118,6 +118,12 @@ class Library:
         ordered = found[::-1] if down else found
         return ordered[first : first + limit], len(found)
 
+    def ordered(self, query: Query, sort: str, now: datetime | None = None) -> Ints:
+        """All rows that are found, in the order of a sort."""
+        found = select.rows(self.held, query, now or datetime.now(UTC))
+        name = sort.removeprefix("-")
+        return select.page(self.held, found, name, None, max(1, len(found)), down=sort.startswith("-"))
+
     def count(self, query: Query, now: datetime | None = None) -> int:
         return len(select.rows(self.held, query, now or datetime.now(UTC)))
 

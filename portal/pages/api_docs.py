@@ -9,12 +9,16 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import orjson
 import polars as pl
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from guatecompras.policy import prose
-from portal.pages.site import edition, error, render
+from portal.http.answers import respond
+from portal.http.requests import edition
+from portal.pages.site import error, render
+from portal.publication import Edition
 
 router = APIRouter(include_in_schema=False)
 
@@ -112,6 +116,12 @@ def page(request: Request) -> Response:
     return render(request, "api.html.j2", context)
 
 
+@router.api_route("/openapi.json", methods=_METHODS)
+def document(request: Request) -> Response:
+    """What the page is made of, for programs."""
+    return respond(request, orjson.dumps(request.app.openapi()), "application/json")
+
+
 @router.api_route("/api-ocds/probar", methods=_METHODS)
 def try_it(request: Request) -> Response:
     """To the address that a form was filled in for. Only to operations of the document, so never elsewhere."""
@@ -147,8 +157,7 @@ def address(operation: Operation, given: list[tuple[str, str]]) -> str:
 
 def documented(request: Request) -> tuple[Group, ...]:
     """The operations that read (GET), by tag, in the order of the document."""
-    document = request.app.openapi()
-    return _read(document, _KNOWN.of(edition(request)))
+    return _read(request.app.openapi(), _KNOWN.of(edition(request)))
 
 
 def _read(document: Json, known: Mapping[str, str]) -> tuple[Group, ...]:
@@ -169,7 +178,7 @@ def _read(document: Json, known: Mapping[str, str]) -> tuple[Group, ...]:
 def _operation(document: Json, path: str, told: Json, shared: Any, known: Mapping[str, str]) -> Operation:
     listed = [_resolved(document, parameter) for parameter in (*shared, *told.get("parameters", ()))]
     parameters = tuple(
-        _parameter(document, parameter, known) for parameter in listed if parameter["in"] in ("path", "query")
+        _parameter(document, path, parameter, known) for parameter in listed if parameter["in"] in ("path", "query")
     )
     answers = tuple(_answers(document, told.get("responses", {})))
     operation = Operation(
@@ -186,7 +195,7 @@ def _operation(document: Json, path: str, told: Json, shared: Any, known: Mappin
     return Operation(**{**vars(operation), "example": address(operation, given)})
 
 
-def _parameter(document: Json, told: Json, known: Mapping[str, str]) -> Parameter:
+def _parameter(document: Json, path: str, told: Json, known: Mapping[str, str]) -> Parameter:
     schema = _schema(document, told.get("schema", {}))
     many = schema.get("type") == "array"
     held = _schema(document, schema.get("items", {})) if many else schema
@@ -196,12 +205,13 @@ def _parameter(document: Json, told: Json, known: Mapping[str, str]) -> Paramete
     given = _given(told) or _given(schema) or _given(held)
     needed = bool(told.get("required"))
     if not given and needed:
-        given = known.get(told["name"].casefold(), "") or next(iter(choices), "")
+        before = path.partition(f"/{{{told['name']}}}")[0].rpartition("/")[2]
+        given = known.get(before) or known.get(told["name"].casefold()) or next(iter(choices), "")
     return Parameter(
         name=told["name"],
         place=told["in"],
         required=needed,
-        meaning=" ".join((told.get("description") or schema.get("description") or "").split()),
+        meaning=" ".join((told.get("description") or told.get("schema", {}).get("description") or "").split()),
         kind=_kind(held, many),
         entry="date" if held.get("format") == "date" and not many else "text",
         choices=choices if not many else (),
@@ -278,6 +288,22 @@ def _slug(text: str) -> str:
 # --- values that have an answer
 
 
+# Name -> the table and column that has one, and which of its values will do.
+_ANY = pl.lit(True)
+_OF_TABLES: Mapping[str, tuple[str, str, pl.Expr]] = {
+    "ocid": ("releases", "ocid", _ANY),
+    "nog": ("releases", "nog", _ANY),
+    "id": ("releases", "id", _ANY),
+    "compradores": ("records", "buyer_id", _ANY),
+    "unidades": (
+        "records",
+        "tender_procuringEntity_id",
+        pl.col("tender_procuringEntity_id").str.starts_with("GT-GCUC-"),
+    ),
+    "proveedores": ("award_suppliers", "id", _ANY),
+}
+
+
 class _Known:
     """Values for parameters without an example: of a concurso that is public, kept until another edition is."""
 
@@ -285,7 +311,7 @@ class _Known:
         self._lock = Lock()
         self._held: tuple[str, Mapping[str, str]] | None = None
 
-    def of(self, found: Any) -> Mapping[str, str]:
+    def of(self, found: Edition) -> Mapping[str, str]:
         with self._lock:
             if self._held is None or self._held[0] != found.etag:
                 self._held = (found.etag, _known(found))
@@ -295,12 +321,15 @@ class _Known:
 _KNOWN = _Known()
 
 
-def _known(found: Any) -> Mapping[str, str]:
-    """By the parameter's name in small letters."""
+def _known(found: Edition) -> Mapping[str, str]:
+    """By the parameter's name in small letters, or by the part of the path that stands before it."""
     if not found.months:
         return {}
     month = found.months[0]
     year, _, number = month.partition("-")
-    rows = pl.scan_parquet(found.local(month, "tables/releases.parquet")).select("ocid", "nog", "id").head(1).collect()
-    told = {name: str(value) for name, value in rows.to_dicts()[0].items()} if rows.height else {}
-    return told | {"year": year, "month": number, "anio": year, "mes": number, "type": "json"}
+    told = {"year": year, "month": number, "anio": year, "mes": number, "type": "json"}
+    for name, (table, column, kept) in _OF_TABLES.items():
+        rows = pl.scan_parquet(found.local(month, f"tables/{table}.parquet")).select(pl.col(column).cast(pl.String))
+        if values := rows.filter(kept).head(1).collect()[column].to_list():
+            told[name] = values[0]
+    return told

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from hashlib import blake2b
 from threading import Lock
 from typing import Any
 
@@ -18,8 +17,12 @@ from guatecompras.policy.document import Policy, build
 from guatecompras.policy.facts import Facts, PublishedMonth
 from guatecompras.policy.files import dictionary_csv, dictionary_xlsx
 from guatecompras.policy.pdf import draw
-from guatecompras.settings import Settings as Publication
-from portal.pages.site import edition, render
+from guatecompras.settings import Settings as Publisher
+from portal.http.answers import respond
+from portal.http.requests import edition
+from portal.pages.site import render
+from portal.publication import Edition
+from portal.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,17 +74,16 @@ _LATEST = _Latest()
 
 def drawn(request: Request) -> Drawn:
     """The policy of what is public now."""
-    found, settings = edition(request), request.app.state.settings
-    key = (found.etag, settings.base_url, settings.contact)
-    return _LATEST.of(key, lambda: build(_facts(found, settings.base_url, settings.contact)))
+    found, state = edition(request), request.app.state
+    key = (found.etag, state.settings.base_url, state.settings.contact, state.publisher.publisher_name)
+    return _LATEST.of(key, lambda: build(_facts(found, state.settings, state.publisher)))
 
 
-def _facts(found: Any, base_url: str, contact: str) -> Facts:
-    publisher = Publication.from_environment()
+def _facts(found: Edition, settings: Settings, publisher: Publisher) -> Facts:
     latest = found.months[0] if found.months else None
     return Facts(
-        base_url=base_url,
-        contact=contact,
+        base_url=settings.base_url,
+        contact=settings.contact,
         publisher=publisher.publisher_name,
         publisher_uri=publisher.publisher_uri,
         months=tuple(_month(month, found.month(month)) for month in found.months),
@@ -133,9 +135,4 @@ def as_xlsx(request: Request) -> Response:
 
 
 def _sent(request: Request, body: bytes, media: str, name: str, disposition: str = "attachment") -> Response:
-    headers = {
-        "Cache-Control": "public, max-age=60",
-        "ETag": f'"{blake2b(body, digest_size=16).hexdigest()}"',
-        "Content-Disposition": f'{disposition}; filename="{name}"',
-    }
-    return Response(body, 200, headers, media)
+    return respond(request, body, media, headers={"Content-Disposition": f'{disposition}; filename="{name}"'})

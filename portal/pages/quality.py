@@ -14,7 +14,9 @@ from fastapi import APIRouter, Request, Response
 from guatecompras.policy.dictionary import anchor
 from guatecompras.quality.compared import REPORT
 from guatecompras.quality.report import html
-from portal.pages.site import edition, error, render
+from portal.http.requests import edition
+from portal.pages.site import error, render
+from portal.publication import Edition
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,7 +47,7 @@ class _Summaries:
         self._lock = Lock()
         self._held: dict[str, Summary] = {}
 
-    def of(self, found: Any) -> list[Summary]:
+    def of(self, found: Edition) -> list[Summary]:
         """Those of an edition's months, newest first."""
         with self._lock:
             versions = {month: found.month(month)["version"] for month in found.months}
@@ -60,7 +62,7 @@ class _Summaries:
 _SUMMARIES = _Summaries()
 
 
-def _summary(found: Any, month: str, version: str) -> Summary:
+def _summary(found: Edition, month: str, version: str) -> Summary:
     # Not `found.quality`, which keeps what it parsed: of eighty months that is too much to keep.
     report = orjson.loads(found.read(f"months/{month}/{version}/{REPORT}"))
     failing = [check for check in report["checks"] if check["state"] == "fail"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -12,10 +12,10 @@ from guatecompras.changes import feed
 from guatecompras.errors import CursorError
 from portal.filters import address
 from portal.http.answers import respond
-from portal.http.errors import RefusedError, bad_parameter
+from portal.http.errors import bad_parameter
 from portal.publication import Edition
 from portal.v2 import described
-from portal.v2.forms import MEDIA, Form, form_of
+from portal.v2.forms import DOCUMENTS, MEDIA, form_of
 
 router = APIRouter(prefix="/api/v2", tags=["Cambios y meses"])
 
@@ -27,7 +27,7 @@ class Wanted(BaseModel):
 
     cursor: str = Field("", max_length=100, description="De la respuesta anterior; sin él, desde el principio.")
     limit: int = Field(feed.LIMIT, ge=1, le=10_000, description="Cambios por página, hasta 10,000.")
-    formato: Form | None = Field(None, description="`json` o `jsonl`.")
+    formato: Literal["json", "jsonl"] | None = Field(None, description="`json` o `jsonl`.")
 
 
 class _Files:
@@ -45,15 +45,15 @@ class _Files:
 
 
 @router.get(
-    "/cambios", summary="Qué cambió", responses=described.many("Cambios en el orden en que se hicieron públicos")
+    "/cambios",
+    summary="Qué cambió",
+    responses=described.paged("Cambios en el orden en que se hicieron públicos", "changes"),
 )
 def changes(request: Request, asked: Annotated[Wanted, Query()]) -> Response:
     """Cada diferencia de cada versión, una por fila: camino, antes, después, publicación y causa. Guarde `cursor` y siga con él:
     quien lo haga recibe cada cambio una sola vez, aunque se publique mientras tanto. En JSON Lines el cursor está en cada
     línea y en el encabezado `X-Next-Cursor`."""
-    form = form_of(request, asked.formato)
-    if form == "csv":
-        raise RefusedError(406, "Los cambios se dan en application/json o application/x-ndjson")
+    form = form_of(request, asked.formato, DOCUMENTS)
     edition = request.app.state.publication.now()
     try:
         page = feed.page(_Files(edition), asked.cursor, asked.limit)

@@ -1,25 +1,32 @@
 """Concursos by filters, one by one, and how they are spread: /api/v2/concursos."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import msgspec
 import polars as pl
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from portal.filters import Filters, address
-from portal.http.answers import respond
+from portal.http.answers import Streamed, respond
+from portal.http.conditional import FOLLOWS
 from portal.http.errors import RefusedError, absent, bad_parameter, gone
 from portal.library import BadCursorError, Row
 from portal.library.library import FACETS, Library
 from portal.library.query import MOST
+from portal.library.shelf import Ints
 from portal.v2 import described
-from portal.v2.forms import MEDIA, Form, form_of, lines, table
+from portal.v2.forms import DOCUMENTS, MEDIA, Form, form_of, lines, table
 
 router = APIRouter(prefix="/api/v2", tags=["Concursos"])
 
 Nog = Annotated[int, Path(ge=1, le=10**12, description="NOG, Número de Operación Guatecompras")]
 _TIME = pl.Datetime("us", "America/Guatemala")
+_MOST_AT_ONCE, _PART = 200_000, 1_000
+Facet = Literal[
+    "month", "year", "estatus", "modalidad", "categoria", "objeto", "departamento", "buyer", "unspsc", "supplier"
+]
 COLUMNS: dict[str, tuple[Any, Any]] = {
     "nog": (pl.Int64, lambda row: row.nog),
     "ocid": (pl.String, lambda row: row.ocid),
@@ -92,10 +99,45 @@ def _cents(amount: float | None) -> Any:
     return None if amount is None else f"{amount:.2f}"
 
 
+class Whole(Filters):
+    """All of a search."""
+
+    formato: Literal["csv", "jsonl"] = Field("csv", description="CSV o JSON Lines.")
+
+
+@router.get(
+    "/concursos/descarga",
+    summary="Descargar una búsqueda entera",
+    responses=described.table("Todos los concursos de la búsqueda"),
+)
+def download(request: Request, asked: Annotated[Whole, Query()]) -> Response:
+    """Todo lo que cumple la búsqueda, en un solo archivo, hasta 200,000 concursos. Para todo lo publicado están las descargas por
+    mes, por año y completas."""
+    library: Library = request.app.state.library()
+    found = library.ordered(asked.query(), asked.order())
+    if len(found) > _MOST_AT_ONCE:
+        told = f"La búsqueda encuentra {len(found):,} concursos y se descargan {_MOST_AT_ONCE:,} como máximo: agregue filtros."
+        raise RefusedError(400, told)
+    headers = {
+        "Content-Disposition": f'attachment; filename="concursos.{asked.formato}"',
+        "X-Total-Count": str(len(found)),
+        "Cache-Control": FOLLOWS,
+    }
+    return Streamed(lambda: _parts(library, found, asked.formato), None, MEDIA[asked.formato], 200, headers)
+
+
+def _parts(library: Library, found: Ints, form: Form) -> Iterator[bytes]:
+    if form == "csv" and not len(found):
+        yield table([], COLUMNS)
+    for start in range(0, len(found), _PART):
+        rows = library.rows(found[start : start + _PART])
+        yield table(rows, COLUMNS, header=start == 0) if form == "csv" else lines(rows)
+
+
 class Spread(Filters):
     """How a search is spread."""
 
-    por: list[str] = Field(
+    por: list[Facet] = Field(
         ["month"], min_length=1, max_length=len(FACETS), description=f"Por qué: {', '.join(FACETS)}; se puede repetir."
     )
 
@@ -108,9 +150,6 @@ class Spread(Filters):
 def spread(request: Request, asked: Annotated[Spread, Query()]) -> Response:
     """Cuántos concursos de una búsqueda hay por mes, modalidad, entidad… y cuánto suman, en quetzales. De cada faceta, los 50
     valores con más concursos; el monto falta donde un concurso puede tener varios valores."""
-    for name in asked.por:
-        if name not in FACETS:
-            raise bad_parameter("por", f"debe ser uno de estos: {', '.join(FACETS)}")
     edition, library = request.app.state.library.both()
     found = library.facets(asked.query(), asked.por)
     body = msgspec.json.encode({"total": library.count(asked.query()), "facets": found})
@@ -148,11 +187,12 @@ def record(request: Request, nog: Nog) -> Response:
     return respond(request, body, MEDIA["json"], modified=edition.modified)
 
 
-class Forms(Filters.__base__):  # type: ignore[name-defined,misc]  # a plain model
+class Documents(BaseModel):
     """In what form."""
 
-    model_config = Filters.model_config
-    formato: Form | None = Field(None, description="`json` o `jsonl`.")
+    model_config = ConfigDict(extra="forbid")
+
+    formato: Literal["json", "jsonl"] | None = Field(None, description="`json` o `jsonl`.")
 
 
 @router.get(
@@ -160,11 +200,9 @@ class Forms(Filters.__base__):  # type: ignore[name-defined,misc]  # a plain mod
     summary="Las publicaciones (releases) de un concurso",
     responses=described.many("Las publicaciones, de la más antigua a la más reciente"),
 )
-def releases(request: Request, nog: Nog, asked: Annotated[Forms, Query()]) -> Response:
+def releases(request: Request, nog: Nog, asked: Annotated[Documents, Query()]) -> Response:
     """Todas las publicaciones del concurso, como salieron. Una publicación nunca cambia."""
-    form = form_of(request, asked.formato)
-    if form == "csv":
-        raise RefusedError(406, "Las publicaciones se dan en application/json o application/x-ndjson")
+    form = form_of(request, asked.formato, DOCUMENTS)
     edition, library = request.app.state.library.both()
     found = known(library, nog, library.releases(nog) or None)
     body = b"".join(one + b"\n" for one in found) if form == "jsonl" else b"[%s]" % b",".join(found)

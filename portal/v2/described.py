@@ -88,6 +88,23 @@ def many(told: str) -> Responses:
     return {200: {"description": told, "content": forms}} | problem(*_USUAL, 404, 410)
 
 
+def paged(told: str, name: str) -> Responses:
+    """An object with a list by its name and a cursor, or the list alone as JSON Lines."""
+    page = {
+        "type": "object",
+        "required": [name, "cursor", "links"],
+        "properties": {name: {"type": "array", "items": {"type": "object"}}, "cursor": {"type": "string"}},
+    }
+    forms = {"application/json": {"schema": page}, "application/x-ndjson": {"schema": {"type": "string"}}}
+    return {200: {"description": told, "content": forms}} | problem(*_USUAL)
+
+
+def table(told: str) -> Responses:
+    """A whole table, as CSV or JSON Lines."""
+    forms = {media: {"schema": {"type": "string"}} for media in ("text/csv", "application/x-ndjson")}
+    return {200: {"description": told, "content": forms}} | problem(*_USUAL)
+
+
 def text(media: str, told: str) -> Responses:
     """A document of another kind."""
     return {200: {"description": told, "content": {media: {"schema": {"type": "string"}}}}} | problem(*_USUAL)

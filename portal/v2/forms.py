@@ -11,6 +11,8 @@ from guatecompras.formats.csvs import as_csv
 from portal.http.errors import RefusedError
 
 Form = Literal["json", "csv", "jsonl"]
+FORMS: tuple[Form, ...] = ("json", "csv", "jsonl")
+DOCUMENTS: tuple[Form, ...] = ("json", "jsonl")  # what is no table
 MEDIA: Mapping[Form, str] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
@@ -28,18 +30,18 @@ _ACCEPTED: Mapping[str, Form] = {
 }
 
 
-def form_of(request: Request, asked: Form | None) -> Form:
-    """What the client wants most of what there is; `asked` goes first. Raises 406 where it wants nothing of it."""
+def form_of(request: Request, asked: Form | None, forms: Sequence[Form] = FORMS) -> Form:
+    """What the client wants most of `forms`; `asked` goes first. Raises 406 where it wants nothing of it."""
     if asked:
         return asked
     header = request.headers.get("accept", "").strip() or "*/*"
     ranges = sorted((_range(part) for part in header.split(",")), key=lambda found: -found[1])
     for media, quality in ranges:
-        if quality > 0 and media in _ACCEPTED:
+        if quality > 0 and _ACCEPTED.get(media) in forms:
             return _ACCEPTED[media]
     if any(media == "text/html" for media, _ in ranges):  # a browser that lists no wildcard
         return "json"
-    raise RefusedError(406, "Se responde en application/json, text/csv o application/x-ndjson")
+    raise RefusedError(406, f"Se responde en {', '.join(MEDIA[form].partition(';')[0] for form in forms)}.")
 
 
 def _range(text: str) -> tuple[str, float]:
@@ -56,7 +58,9 @@ def lines(items: Iterable[Any]) -> bytes:
     return msgspec.json.Encoder().encode_lines(list(items))
 
 
-def table(rows: Sequence[Any], columns: Mapping[str, tuple[Any, Callable[[Any], Any]]]) -> bytes:
+def table(
+    rows: Sequence[Any], columns: Mapping[str, tuple[Any, Callable[[Any], Any]]], *, header: bool = True
+) -> bytes:
     """CSV of rows: column -> its type and how a row gives it. Cells that a spreadsheet would run are text."""
     data = {name: [value(row) for row in rows] for name, (_, value) in columns.items()}
-    return as_csv(pl.DataFrame(data, schema={name: kind for name, (kind, _) in columns.items()}))
+    return as_csv(pl.DataFrame(data, schema={name: kind for name, (kind, _) in columns.items()}), header)

@@ -1,5 +1,6 @@
 """The portal over a small publication: the store, the application, a client of it in this process, and real server processes."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -9,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from guatecompras import dcat
 from guatecompras.gathered.collect import collect
@@ -60,10 +61,31 @@ def app(settings: Settings, lines: list[bytes]) -> FastAPI:
     return create_app(settings, log=lines.append)
 
 
+class Client:
+    """Asks an application in this process. `ask` takes a method, an address as it is to be sent, and headers."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def ask(self, method: str, address: str, content: bytes | None = None, **headers: str) -> httpx.Response:
+        async def one() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                told = {name.replace("_", "-"): value for name, value in headers.items()}
+                url = httpx.URL("http://test").copy_with(raw_path=address.encode())
+                return await client.request(
+                    method, url, content=content, headers={"Accept-Encoding": "identity"} | told
+                )
+
+        return asyncio.run(one())
+
+    def get(self, address: str, **headers: str) -> httpx.Response:
+        return self.ask("GET", address, **headers)
+
+
 @pytest.fixture(scope="session")
-def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app, base_url="http://test", raise_server_exceptions=False, follow_redirects=False) as found:
-        yield found
+def client(app: FastAPI) -> Client:
+    return Client(app)
 
 
 class Server:

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
@@ -152,27 +153,23 @@ def test_a_store_that_hangs_holds_up_nobody(changing: Publication) -> None:
 
 
 def test_readers_never_see_half_a_switch(changing: Publication, store: Path) -> None:
-    faults: list[BaseException] = []
     done = threading.Event()
 
-    def read() -> None:
-        try:
-            while not done.is_set():
-                edition = changing.now()
-                for month in edition.months:
-                    assert edition.manifest(month)["version"] == edition.month(month)["version"]
-        except BaseException as error:
-            faults.append(error)
+    def read() -> int:
+        times = 0
+        while not done.wait(0.002):
+            edition = changing.now()
+            for month in edition.months:
+                assert edition.manifest(month)["version"] == edition.month(month)["version"]
+            times += 1
+        return times
 
-    readers = [threading.Thread(target=read) for _ in range(4)]
-    for reader in readers:
-        reader.start()
-    publish(LocalStore(store), 7, "2026-02")
-    publish(LocalStore(store), 8, "2026-03")
-    done.set()
-    for reader in readers:
-        reader.join()
-    assert not faults
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read) for _ in range(4)]
+        publish(LocalStore(store), 7, "2026-02")
+        publish(LocalStore(store), 8, "2026-03")
+        done.set()
+        assert all(reader.result() > 10 for reader in readers)
     assert "2026-03" in changing.now().months
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Response
 
 from guatecompras.ocds.mapping import fields
 from guatecompras.stores import LocalStore
+from portal.app import ROUTERS
 from portal.pages import api_docs, policy, quality
 from tests.portal.pages.site_app import application
 
@@ -49,8 +50,8 @@ def concursos(
     return {"q": q, "modalidad": modalidad, "limit": limit}
 
 
-def _get(store: Path, cache: Path) -> Get:
-    app = application(store, cache, policy.router, quality.router, api_docs.router, api)
+def _get(store: Path, cache: Path, *routers: APIRouter) -> Get:
+    app = application(store, cache, policy.router, quality.router, api_docs.router, *(routers or [api]))
 
     def get(path: str, **more: object) -> httpx.Response:
         async def ask() -> httpx.Response:
@@ -63,6 +64,12 @@ def _get(store: Path, cache: Path) -> Get:
         return anyio.run(ask)
 
     return get
+
+
+@pytest.fixture(scope="module")
+def get_all(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Get:
+    """With the API as it is."""
+    return _get(three_versions, tmp_path_factory.mktemp("cache"), *ROUTERS)
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +236,22 @@ def test_examples_are_of_what_is_public(get: Get) -> None:
     assert ocid
     assert get(f"/record/{ocid[1]}").json() == {"ocid": ocid[1]}
     assert "https://ocds.example.gt/file/json/2026/02" in page
+
+
+def test_the_example_of_every_operation_has_an_answer(get_all: Get) -> None:
+    page = get_all("/api-ocds").text
+    examples = re.findall(
+        r"<code>curl &#39;https://ocds.example.gt(/[^&]*(?:&amp;[^&]*)*)&#39;</code>", page
+    ) or re.findall(r"<code>curl 'https://ocds.example.gt(/[^']*)'</code>", page)
+    assert len(examples) == page.count('<form class="try"') + 2
+    answers = {path: get_all(path.replace("&amp;", "&")).status_code for path in examples}
+    assert {path: status for path, status in answers.items() if status != 200} == {}
+
+
+def test_the_document_itself_is_served(get_all: Get) -> None:
+    told = get_all("/openapi.json").json()
+    assert told["openapi"].startswith("3.")
+    assert "/release/search" in told["paths"]
 
 
 def test_trying_leads_to_the_address_asked_for(get: Get) -> None:
