@@ -50,8 +50,6 @@ _CHOICES = (
 
 _KINDS = {"comprador": "entidad", "unidad": "unidad compradora", "proveedor": "proveedor", "oferente": "proveedor"}
 
-Choice = tuple[str, str]
-
 
 class Proposal(NamedTuple):
     """Who may be meant by a text: how many there are, and some with their name, what they are, the
@@ -62,17 +60,26 @@ class Proposal(NamedTuple):
     links: list[tuple[str, str, str, int]]
 
 
-_choices: "WeakKeyDictionary[Library, dict[str, list[Choice]]]" = WeakKeyDictionary()
+# How all concursos are spread: what the form offers, and what who has not filtered yet sees. Kept as long as the library is.
+_wholes: "WeakKeyDictionary[Library, dict[str, list[Bucket]]]" = WeakKeyDictionary()
 
 
-def _choices_of(found: Library) -> dict[str, list[Choice]]:
-    """What can be chosen in the form: what occurs at all, the most frequent first. Kept as long as the library is."""
-    if found not in _choices:
-        spread = found.facets(Query(), [facet for *_, facet in _CHOICES])
-        _choices[found] = {
-            name: [(bucket.value, _label(facet, bucket)) for bucket in spread[facet]] for name, _, facet in _CHOICES
-        }
-    return _choices[found]
+def _facets(found: Library, query: Query) -> dict[str, list[Bucket]]:
+    names = ["month", *(facet for facet, *_ in _FACETS)]
+    if query != Query():
+        return found.facets(query, names)
+    if found not in _wholes:
+        _wholes[found] = found.facets(query, names)
+    return _wholes[found]
+
+
+def _choices(found: Library) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What can be chosen in the form: what occurs at all, the most frequent first."""
+    whole = _facets(found, Query())
+    return [
+        (name, heading, [(bucket.value, _label(facet, bucket)) for bucket in whole[facet]])
+        for name, heading, facet in _CHOICES
+    ]
 
 
 def _label(facet: str, bucket: Bucket) -> str:
@@ -100,7 +107,7 @@ def explore(request: Request) -> Response:
         "page": page,
         "proposals": proposals,
         "sorts": filters.SORTS,
-        "choices": [(name, heading, _choices_of(found)[name]) for name, heading, _ in _CHOICES],
+        "choices": _choices(found),
         "segments": catalogs.table("unspsc_segmentos").rows(),
         "chips": told.chips(),
         "robots": "noindex, follow" if told.everything() or told.cursor else "",
@@ -154,10 +161,10 @@ def _meant(found: Library, name: str, text: str) -> tuple[list[tuple[str, Total]
 
 def _spread(found: Library, told: filters.Asked) -> Mapping[str, Any]:
     """How the results are spread: columns by month, and a table with bars for each facet."""
-    spread = found.facets(told.filters.query(), ["month", *(facet for facet, *_ in _FACETS)])
+    spread = _facets(found, told.filters.query())
     months = [(bucket.value, bucket.concursos, bucket.amount) for bucket in spread["month"]]
-    while months and not months[0][1]:
-        months.pop(0)
+    filled = [place for place, (_, concursos, _) in enumerate(months) if concursos]
+    months = months[filled[0] : filled[-1] + 1] if filled else []
     return {
         "months": [(*month, told.address(mes=month[0])) for month in months],
         "columns": charts.over_months(months),

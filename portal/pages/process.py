@@ -130,10 +130,10 @@ def _segments() -> dict[str, str]:
 
 def shown(nog: int, compiled: Json) -> Json:
     """The compiled release as the template reads it: everything has a place, what is not informed is None or empty."""
-    tender, parties = compiled.get("tender") or {}, {party["id"]: party for party in compiled.get("parties") or []}
+    tender, parties = compiled.get("tender") or {}, {party.get("id"): party for party in compiled.get("parties") or []}
     period, value = tender.get("tenderPeriod") or {}, tender.get("value") or {}
     awards = [_award(entry, compiled.get("contracts") or []) for entry in compiled.get("awards") or []]
-    winners = {supplier["id"] for award in awards if award["standing"] for supplier in award["suppliers"]}
+    winners = {supplier["id"] for award in awards if award["standing"] for supplier in award["suppliers"]} - {None}
     return {
         "nog": nog,
         "ocid": compiled["ocid"],
@@ -175,7 +175,7 @@ def _body(reference: Json | None, parties: dict[str, Json]) -> Json | None:
     details, address = party.get("details") or {}, party.get("address") or {}
     return {
         "id": reference.get("id"),
-        "name": reference.get("name") or party.get("name"),
+        "name": reference.get("name") or party.get("name") or reference.get("id"),
         "kind": (details.get("level") or details.get("entityType") or {}).get("description"),
         "place": ", ".join(
             filter(None, (address.get("streetAddress"), address.get("locality"), address.get("region")))
@@ -204,7 +204,7 @@ def _award(entry: Json, contracts: list[Json]) -> Json:
     value = entry.get("value") or {}
     return {
         "id": entry.get("id"),
-        "suppliers": entry.get("suppliers") or [],
+        "suppliers": _references(entry.get("suppliers")),
         "date": entry.get("date"),
         "amount": value.get("amount"),
         "currency": value.get("currency") or "GTQ",
@@ -225,7 +225,7 @@ def _contract(entry: Json) -> Json:
         "end": period.get("endDate"),
         "amount": value.get("amount"),
         "currency": value.get("currency") or "GTQ",
-        "documents": entry.get("documents") or [],
+        "documents": [_document(document) for document in entry.get("documents") or []],
     }
 
 
@@ -240,7 +240,7 @@ def _item(entry: Json) -> Json:
         "unit": (entry.get("unit") or {}).get("name"),
         "price": price.get("amount"),
         "currency": price.get("currency") or "GTQ",
-        "attributes": entry.get("attributes") or [],
+        "attributes": [{"name": one.get("name"), "value": one.get("value")} for one in entry.get("attributes") or []],
     }
 
 
@@ -248,7 +248,7 @@ def _bids(details: list[Json], winners: set[str]) -> list[Json]:
     """Offers, the lowest first; those without an amount last."""
     bids = []
     for entry in details:
-        value, tenderers = entry.get("value") or {}, entry.get("tenderers") or []
+        value, tenderers = entry.get("value") or {}, _references(entry.get("tenderers"))
         bids.append(
             {
                 "tenderers": tenderers,
@@ -265,17 +265,27 @@ def _bids(details: list[Json], winners: set[str]) -> list[Json]:
 def _documents(documents: list[Json]) -> list[tuple[str, list[Json]]]:
     """By their kind, as Guatecompras names it, each kind's newest first."""
     kinds: dict[str, list[Json]] = {}
-    for entry in documents:
-        kind = entry.get("documentTypeDetails") or "Sin tipo informado"
-        kinds.setdefault(kind, []).append(entry | {"file": _file_name(entry)})
-    return [(kind, sorted(entries, key=_published, reverse=True)) for kind, entries in kinds.items()]
+    for entry in map(_document, documents):
+        kinds.setdefault(entry["kind"] or "Sin tipo informado", []).append(entry)
+    return [(kind, sorted(entries, key=lambda one: one["date"] or "", reverse=True)) for kind, entries in kinds.items()]
 
 
-def _published(document: Json) -> str:
-    return document.get("datePublished") or ""
+def _document(entry: Json) -> Json:
+    """`file`: its name as the address has it, without the NOG in front; it tells documents of one kind apart."""
+    url = _web(entry.get("url"))
+    file = unquote((url or "").rsplit("/", 1)[-1]).split("@", 1)[-1]
+    return {
+        "kind": entry.get("documentTypeDetails") or entry.get("title"),
+        "file": file or entry.get("title") or entry.get("id"),
+        "url": url,
+        "date": entry.get("datePublished"),
+    }
 
 
-def _file_name(document: Json) -> str:
-    """The name of the file as its address has it, without the NOG in front; it tells documents of one kind apart."""
-    name = unquote((document.get("url") or "").rsplit("/", 1)[-1])
-    return name.split("@", 1)[-1] or document.get("title") or ""
+def _web(url: str | None) -> str | None:
+    """An address that a page may link to: what the source wrote could be anything."""
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
+def _references(parties: list[Json] | None) -> list[Json]:
+    return [{"id": party.get("id"), "name": party.get("name") or party.get("id")} for party in parties or []]
