@@ -276,7 +276,7 @@ def _document(entry: Json) -> Json:
     file = unquote((url or "").rsplit("/", 1)[-1]).split("@", 1)[-1]
     return {
         "kind": entry.get("documentTypeDetails") or entry.get("title"),
-        "file": file or entry.get("title") or entry.get("id"),
+        "file": file or entry.get("title") or entry.get("id") or "Documento",
         "url": url,
         "date": entry.get("datePublished"),
     }
