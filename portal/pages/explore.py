@@ -6,6 +6,7 @@ Works without script: the filters are a form, all else are links. The same resul
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Request, Response
@@ -31,7 +32,7 @@ _ROWS = 8  # of a table of a facet
 _FACETS: tuple[tuple[str, str, str, int, bool], ...] = (
     ("modalidad", "Por modalidad", "modalidad", _ROWS, True),
     ("buyer", "Compradores con más concursos", "comprador", _ROWS, True),
-    ("departamento", "Por departamento", "departamento", 30, True),
+    ("departamento", "Por departamento del comprador", "departamento", 30, True),
     ("categoria", "Por categoría", "categoria", 14, True),
     ("estatus", "Por estatus", "estatus", _ROWS, False),
     ("objeto", "Por objeto", "objeto", _ROWS, False),
@@ -49,6 +50,9 @@ _CHOICES = (
 )
 
 _KINDS = {"comprador": "entidad", "unidad": "unidad compradora", "proveedor": "proveedor", "oferente": "proveedor"}
+
+
+_PROFILES = {"comprador": "comprador", "unidad": "comprador", "proveedor": "proveedor", "oferente": "proveedor"}
 
 
 class Proposal(NamedTuple):
@@ -110,6 +114,7 @@ def explore(request: Request) -> Response:
         "choices": _choices(found),
         "segments": catalogs.table("unspsc_segmentos").rows(),
         "chips": told.chips(),
+        "profiles": _profiles(told),
         "robots": "noindex, follow" if told.everything() or told.cursor else "",
         "spread": _spread(found, told) if page and page.total else None,
         "downloads": [(label, told.address(f"{_API}", formato=form, limit=MOST)) for label, form in _FORMS],
@@ -142,6 +147,12 @@ def _with_parties(found: Library, told: filters.Asked) -> tuple[filters.Asked, l
         else:
             told = told.wrong(name, f"Nadie se llama «{text}». Escriba menos palabras.")
     return replace(told, names=names), proposals
+
+
+def _profiles(told: filters.Asked) -> list[tuple[str, str]]:
+    """Of those whom the filters name, the address of their own page and their name."""
+    meant = ((name, told.told().get(name)) for name in filters.BY_WHO)
+    return [(f"/{_PROFILES[name]}/{quote(id)}", told.names[id]) for name, id in meant if id in told.names]
 
 
 def _name_of(found: Library, name: str, id: str) -> str:
