@@ -6,6 +6,7 @@ Works without script: the filters are a form, all else are links. The same resul
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Request, Response
@@ -31,7 +32,7 @@ _ROWS = 8  # of a table of a facet
 _FACETS: tuple[tuple[str, str, str, int, bool], ...] = (
     ("modalidad", "Por modalidad", "modalidad", _ROWS, True),
     ("buyer", "Compradores con más concursos", "comprador", _ROWS, True),
-    ("departamento", "Por departamento", "departamento", 30, True),
+    ("departamento", "Por departamento del comprador", "departamento", 30, True),
     ("categoria", "Por categoría", "categoria", 14, True),
     ("estatus", "Por estatus", "estatus", _ROWS, False),
     ("objeto", "Por objeto", "objeto", _ROWS, False),
@@ -50,7 +51,8 @@ _CHOICES = (
 
 _KINDS = {"comprador": "entidad", "unidad": "unidad compradora", "proveedor": "proveedor", "oferente": "proveedor"}
 
-Choice = tuple[str, str]
+
+_PROFILES = {"comprador": "comprador", "unidad": "comprador", "proveedor": "proveedor", "oferente": "proveedor"}
 
 
 class Proposal(NamedTuple):
@@ -62,17 +64,26 @@ class Proposal(NamedTuple):
     links: list[tuple[str, str, str, int]]
 
 
-_choices: "WeakKeyDictionary[Library, dict[str, list[Choice]]]" = WeakKeyDictionary()
+# How all concursos are spread: what the form offers, and what who has not filtered yet sees. Kept as long as the library is.
+_wholes: "WeakKeyDictionary[Library, dict[str, list[Bucket]]]" = WeakKeyDictionary()
 
 
-def _choices_of(found: Library) -> dict[str, list[Choice]]:
-    """What can be chosen in the form: what occurs at all, the most frequent first. Kept as long as the library is."""
-    if found not in _choices:
-        spread = found.facets(Query(), [facet for *_, facet in _CHOICES])
-        _choices[found] = {
-            name: [(bucket.value, _label(facet, bucket)) for bucket in spread[facet]] for name, _, facet in _CHOICES
-        }
-    return _choices[found]
+def _facets(found: Library, query: Query) -> dict[str, list[Bucket]]:
+    names = ["month", *(facet for facet, *_ in _FACETS)]
+    if query != Query():
+        return found.facets(query, names)
+    if found not in _wholes:
+        _wholes[found] = found.facets(query, names)
+    return _wholes[found]
+
+
+def _choices(found: Library) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What can be chosen in the form: what occurs at all, the most frequent first."""
+    whole = _facets(found, Query())
+    return [
+        (name, heading, [(bucket.value, _label(facet, bucket)) for bucket in whole[facet]])
+        for name, heading, facet in _CHOICES
+    ]
 
 
 def _label(facet: str, bucket: Bucket) -> str:
@@ -100,9 +111,10 @@ def explore(request: Request) -> Response:
         "page": page,
         "proposals": proposals,
         "sorts": filters.SORTS,
-        "choices": [(name, heading, _choices_of(found)[name]) for name, heading, _ in _CHOICES],
+        "choices": _choices(found),
         "segments": catalogs.table("unspsc_segmentos").rows(),
         "chips": told.chips(),
+        "profiles": _profiles(told),
         "robots": "noindex, follow" if told.everything() or told.cursor else "",
         "spread": _spread(found, told) if page and page.total else None,
         "downloads": [(label, told.address(f"{_API}", formato=form, limit=MOST)) for label, form in _FORMS],
@@ -137,6 +149,12 @@ def _with_parties(found: Library, told: filters.Asked) -> tuple[filters.Asked, l
     return replace(told, names=names), proposals
 
 
+def _profiles(told: filters.Asked) -> list[tuple[str, str]]:
+    """Of those whom the filters name, the address of their own page and their name."""
+    meant = ((name, told.told().get(name)) for name in filters.BY_WHO)
+    return [(f"/{_PROFILES[name]}/{quote(id)}", told.names[id]) for name, id in meant if id in told.names]
+
+
 def _name_of(found: Library, name: str, id: str) -> str:
     totals = (found.total(id, role) for _, role in filters.BY_WHO[name])
     return next((total.name for total in totals if total), id)
@@ -154,10 +172,10 @@ def _meant(found: Library, name: str, text: str) -> tuple[list[tuple[str, Total]
 
 def _spread(found: Library, told: filters.Asked) -> Mapping[str, Any]:
     """How the results are spread: columns by month, and a table with bars for each facet."""
-    spread = found.facets(told.filters.query(), ["month", *(facet for facet, *_ in _FACETS)])
+    spread = _facets(found, told.filters.query())
     months = [(bucket.value, bucket.concursos, bucket.amount) for bucket in spread["month"]]
-    while months and not months[0][1]:
-        months.pop(0)
+    filled = [place for place, (_, concursos, _) in enumerate(months) if concursos]
+    months = months[filled[0] : filled[-1] + 1] if filled else []
     return {
         "months": [(*month, told.address(mes=month[0])) for month in months],
         "columns": charts.over_months(months),

@@ -20,6 +20,7 @@ import guatecompras
 from guatecompras import catalogs
 from guatecompras.formats.csvs import as_csv
 from portal.http.answers import respond
+from portal.http.errors import RefusedError
 from portal.pages import story
 from portal.pages.site import GUATECOMPRAS, error, library, render
 
@@ -42,25 +43,17 @@ _NOG = re.compile(r"[0-9]{1,10}")
 _CSV_HEADER = ("campo", "entrada", "nombre", "valor")
 
 
-class _NotThereError(Exception):
-    """Carries the answer that says so."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self.answer = answer
-
-
 def _record(request: Request, nog: str) -> tuple[int, bytes]:
-    """The NOG and its record, as published; raises _NotThereError, with the page that says why."""
+    """The NOG and its record, as published. Raises RefusedError where there is none."""
     if not _NOG.fullmatch(nog):
-        raise _NotThereError(error(request, 404, "Un NOG se escribe solo con cifras, por ejemplo 24567890."))
+        raise RefusedError(404, "Un NOG se escribe solo con cifras, por ejemplo 24567890.")
     number, found = int(nog), library(request)
     text = found.record(number)
     if text is not None:
         return number, text
     if found.gone(number):
-        raise _NotThereError(error(request, 410, f"El NOG {number} estuvo publicado aquí y ya no lo está.", nog=number))
-    raise _NotThereError(error(request, 404, f"El NOG {number} no está entre los publicados.", nog=number))
+        raise RefusedError(410, f"El NOG {number} estuvo publicado aquí y ya no lo está.")
+    raise RefusedError(404, f"El NOG {number} no está entre los publicados.")
 
 
 def _file(request: Request, body: bytes, media: str, name: str) -> Response:
@@ -69,19 +62,13 @@ def _file(request: Request, body: bytes, media: str, name: str) -> Response:
 
 @router.get("/concurso/{nog}.json")
 def json_file(request: Request, nog: str) -> Response:
-    try:
-        number, text = _record(request, nog)
-    except _NotThereError as absent:
-        return absent.answer
+    number, text = _record(request, nog)
     return _file(request, text, "application/json", f"NOG-{number}.json")
 
 
 @router.get("/concurso/{nog}.csv")
 def csv_file(request: Request, nog: str) -> Response:
-    try:
-        number, text = _record(request, nog)
-    except _NotThereError as absent:
-        return absent.answer
+    number, text = _record(request, nog)
     return _file(
         request, csv_text(orjson.loads(text)["compiledRelease"]), "text/csv; charset=utf-8", f"NOG-{number}.csv"
     )
@@ -91,8 +78,9 @@ def csv_file(request: Request, nog: str) -> Response:
 def page(request: Request, nog: str) -> Response:
     try:
         number, text = _record(request, nog)
-    except _NotThereError as absent:
-        return absent.answer
+    except RefusedError as absent:
+        # Guatecompras may have it all the same.
+        return error(request, absent.status, absent.detail, nog=nog if _NOG.fullmatch(nog) else None)
     releases = [orjson.loads(release) for release in library(request).releases(number)]
     context = {"process": shown(number, orjson.loads(text)["compiledRelease"]), "steps": story.steps(releases)}
     return render(request, "process.html.j2", context)
@@ -142,10 +130,10 @@ def _segments() -> dict[str, str]:
 
 def shown(nog: int, compiled: Json) -> Json:
     """The compiled release as the template reads it: everything has a place, what is not informed is None or empty."""
-    tender, parties = compiled.get("tender") or {}, {party["id"]: party for party in compiled.get("parties") or []}
+    tender, parties = compiled.get("tender") or {}, {party.get("id"): party for party in compiled.get("parties") or []}
     period, value = tender.get("tenderPeriod") or {}, tender.get("value") or {}
     awards = [_award(entry, compiled.get("contracts") or []) for entry in compiled.get("awards") or []]
-    winners = {supplier["id"] for award in awards if award["standing"] for supplier in award["suppliers"]}
+    winners = {supplier["id"] for award in awards if award["standing"] for supplier in award["suppliers"]} - {None}
     return {
         "nog": nog,
         "ocid": compiled["ocid"],
@@ -187,7 +175,7 @@ def _body(reference: Json | None, parties: dict[str, Json]) -> Json | None:
     details, address = party.get("details") or {}, party.get("address") or {}
     return {
         "id": reference.get("id"),
-        "name": reference.get("name") or party.get("name"),
+        "name": reference.get("name") or party.get("name") or reference.get("id"),
         "kind": (details.get("level") or details.get("entityType") or {}).get("description"),
         "place": ", ".join(
             filter(None, (address.get("streetAddress"), address.get("locality"), address.get("region")))
@@ -216,7 +204,7 @@ def _award(entry: Json, contracts: list[Json]) -> Json:
     value = entry.get("value") or {}
     return {
         "id": entry.get("id"),
-        "suppliers": entry.get("suppliers") or [],
+        "suppliers": _references(entry.get("suppliers")),
         "date": entry.get("date"),
         "amount": value.get("amount"),
         "currency": value.get("currency") or "GTQ",
@@ -237,7 +225,7 @@ def _contract(entry: Json) -> Json:
         "end": period.get("endDate"),
         "amount": value.get("amount"),
         "currency": value.get("currency") or "GTQ",
-        "documents": entry.get("documents") or [],
+        "documents": [_document(document) for document in entry.get("documents") or []],
     }
 
 
@@ -252,7 +240,7 @@ def _item(entry: Json) -> Json:
         "unit": (entry.get("unit") or {}).get("name"),
         "price": price.get("amount"),
         "currency": price.get("currency") or "GTQ",
-        "attributes": entry.get("attributes") or [],
+        "attributes": [{"name": one.get("name"), "value": one.get("value")} for one in entry.get("attributes") or []],
     }
 
 
@@ -260,7 +248,7 @@ def _bids(details: list[Json], winners: set[str]) -> list[Json]:
     """Offers, the lowest first; those without an amount last."""
     bids = []
     for entry in details:
-        value, tenderers = entry.get("value") or {}, entry.get("tenderers") or []
+        value, tenderers = entry.get("value") or {}, _references(entry.get("tenderers"))
         bids.append(
             {
                 "tenderers": tenderers,
@@ -277,17 +265,27 @@ def _bids(details: list[Json], winners: set[str]) -> list[Json]:
 def _documents(documents: list[Json]) -> list[tuple[str, list[Json]]]:
     """By their kind, as Guatecompras names it, each kind's newest first."""
     kinds: dict[str, list[Json]] = {}
-    for entry in documents:
-        kind = entry.get("documentTypeDetails") or "Sin tipo informado"
-        kinds.setdefault(kind, []).append(entry | {"file": _file_name(entry)})
-    return [(kind, sorted(entries, key=_published, reverse=True)) for kind, entries in kinds.items()]
+    for entry in map(_document, documents):
+        kinds.setdefault(entry["kind"] or "Sin tipo informado", []).append(entry)
+    return [(kind, sorted(entries, key=lambda one: one["date"] or "", reverse=True)) for kind, entries in kinds.items()]
 
 
-def _published(document: Json) -> str:
-    return document.get("datePublished") or ""
+def _document(entry: Json) -> Json:
+    """`file`: its name as the address has it, without the NOG in front; it tells documents of one kind apart."""
+    url = _web(entry.get("url"))
+    file = unquote((url or "").rsplit("/", 1)[-1]).split("@", 1)[-1]
+    return {
+        "kind": entry.get("documentTypeDetails") or entry.get("title"),
+        "file": file or entry.get("title") or entry.get("id") or "Documento",
+        "url": url,
+        "date": entry.get("datePublished"),
+    }
 
 
-def _file_name(document: Json) -> str:
-    """The name of the file as its address has it, without the NOG in front; it tells documents of one kind apart."""
-    name = unquote((document.get("url") or "").rsplit("/", 1)[-1])
-    return name.split("@", 1)[-1] or document.get("title") or ""
+def _web(url: str | None) -> str | None:
+    """An address that a page may link to: what the source wrote could be anything."""
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
+def _references(parties: list[Json] | None) -> list[Json]:
+    return [{"id": party.get("id"), "name": party.get("name") or party.get("id")} for party in parties or []]

@@ -23,6 +23,23 @@ from portal.library import Current, Library
 from portal.pages import spanish
 from portal.publication import Edition
 
+__all__ = [
+    "ERRORS",
+    "FOLDER",
+    "GUATECOMPRAS",
+    "MENU",
+    "STATIC",
+    "absolute",
+    "data_as_of",
+    "edition",
+    "environment",
+    "error",
+    "library",
+    "render",
+    "static_digest",
+    "static_url",
+]
+
 HTML = "text/html; charset=utf-8"
 FOLDER = Path(__file__).parent.parent
 STATIC = FOLDER / "static"

@@ -9,20 +9,15 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from portal.app import ROUTERS, create_app
-from portal.library import Current
-from portal.pages import downloads, explore, feeds, home, parties, process, site
+from portal.app import create_app
 from portal.settings import Settings
 
-PAGES = tuple(module.router for module in (home, downloads, process, explore, parties, feeds))
 BASE = "https://compras.example"
 
 
 def made(store: Path, cache: Path) -> FastAPI:
     settings = Settings(store=str(store), cache=str(cache), base_url=BASE, requests_per_minute=10**6, burst=10**6)
-    app = create_app(settings, (*PAGES, *(one for one in ROUTERS if one not in PAGES)), site.error, lambda _: None)
-    app.state.library = Current(app.state.publication, BASE)
-    return app
+    return create_app(settings, log=lambda _: None)
 
 
 @pytest.fixture(scope="session")

@@ -22,12 +22,12 @@ from starlette.testclient import TestClient
 from guatecompras.publication import index_text
 from portal.library import Query
 from portal.pages import home
-from portal.pages.process import csv_text
+from portal.pages.process import csv_text, shown
+from portal.pages.site import environment
+from portal.pages.story import steps
 from tests.portal.pages.conftest import BASE, made
 
 MONTH = "2026-01"
-# Pages of other modules, which have tests of their own.
-OTHERS = ("/politica", "/calidad", "/api-ocds", "/openapi.json", "/publication/catalog.jsonld")
 
 
 class Page(HTMLParser):
@@ -108,7 +108,7 @@ def test_links_lead_somewhere(client: TestClient, nogs: list[int]) -> None:
             # Far enough to see each kind of page and of link, not every combination of filters.
             if page and followed < 40:
                 followed += 1
-                waiting += [(link, bare) for link in page.links if link.startswith("/") and not link.startswith(OTHERS)]
+                waiting += [(link, bare) for link in page.links if link.startswith("/")]
         status, ids = seen[bare]
         if status not in {200, 303} or (fragment and fragment not in ids):
             broken.append((path, origin, status))
@@ -262,6 +262,49 @@ def test_a_concurso_as_json_and_csv(client: TestClient, portal: FastAPI, nogs: l
     ]
     assert {row["nombre"] for row in rows if row["campo"] == "buyer/name"} == {"Nombre de la entidad compradora"}
     assert sum(1 for row in rows if not row["nombre"]) == 0
+
+
+def test_a_record_may_lack_anything() -> None:
+    """What is required is little; what other publishers' tools leave out must not break the page."""
+    sparse = {
+        "ocid": "ocds-xqjsxa-1",
+        "parties": [{}],
+        "buyer": {"name": "Una entidad"},
+        "tender": {
+            "items": [{}, {"attributes": [{"name": "Color"}]}],
+            "documents": [
+                {},
+                {"url": "javascript:alert(1)", "title": "Bases"},
+                {"url": "https://a.example/1%40Acta.pdf"},
+            ],
+        },
+        "bids": {"details": [{"tenderers": [{"name": "Sin código"}]}, {}]},
+        "awards": [{"suppliers": [{}]}, {"status": "active", "value": {"amount": 5, "currency": "USD"}}],
+        "contracts": [{"documents": [{"url": "file:///etc/passwd"}]}],
+    }
+    context = {"process": shown(1, sparse), "steps": steps([{"id": "R", "date": "2026-01-01T00:00:00-06:00"}])}
+    base = {
+        "path": "/",
+        "canonical": BASE,
+        "base_url": BASE,
+        "as_of": None,
+        "months": (),
+        "license": "",
+        "json_ld": (),
+        "robots": "",
+    }
+    text = environment().get_template("process.html.j2").render(base | context)
+    page = Page(text)
+    assert page.wrong == []
+    assert "javascript:" not in text
+    assert "file:///" not in text
+    assert "US$5.00" in text
+    assert "Acta.pdf" in text
+    assert "None" not in text
+    bare = (
+        environment().get_template("process.html.j2").render(base | {"process": shown(1, {"ocid": "x"}), "steps": []})
+    )
+    assert "no informado" in bare
 
 
 def test_a_csv_has_no_formulas() -> None:
