@@ -6,9 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -86,6 +88,32 @@ class Client:
 @pytest.fixture(scope="session")
 def client(app: FastAPI) -> Client:
     return Client(app)
+
+
+class Api:
+    """The same with parameters and headers by themselves, as a client of an API writes them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(
+        self, address: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        return self._ask("GET", address, params, headers)
+
+    def head(self, address: str, params: Mapping[str, Any] | None = None) -> httpx.Response:
+        return self._ask("HEAD", address, params, None)
+
+    def _ask(
+        self, method: str, address: str, params: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
+        asked = f"{address}?{urlencode(params, doseq=True)}" if params else quote(address, safe="/?&=%:+'*@,;!()$-._~")
+        return self._client.ask(method, asked, None, **{k.replace("-", "_"): v for k, v in (headers or {}).items()})
+
+
+@pytest.fixture(scope="session")
+def api(client: Client) -> Api:
+    return Api(client)
 
 
 class Server:

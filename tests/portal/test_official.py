@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
-from starlette.testclient import TestClient
 
 from guatecompras.formats import archive
+from tests.portal.conftest import Api
 
 Json = dict[str, Any]
 
@@ -33,11 +33,11 @@ def _numbers(release: Json) -> tuple[str, str]:
     return entity, number
 
 
-def _all(client: TestClient, url: str) -> list[Json]:
+def _all(api: Api, url: str) -> list[Json]:
     """All that a search gives, page by page as its links lead."""
     found: list[Json] = []
     while url:
-        answer = client.get(url)
+        answer = api.get(url)
         assert answer.status_code == 200, answer.text
         package = answer.json()
         found += package["releases"]
@@ -46,20 +46,20 @@ def _all(client: TestClient, url: str) -> list[Json]:
 
 
 def test_a_search_gives_the_last_release_of_each_concurso_page_by_page(
-    client: TestClient, releases: dict[int, list[Json]]
+    api: Api, releases: dict[int, list[Json]]
 ) -> None:
-    found = _all(client, "/release/search?Anio=2026")
+    found = _all(api, "/release/search?Anio=2026")
     assert {one["ocid"] for one in found} == {last[-1]["ocid"] for last in releases.values()}
     assert all(one == releases[int(one["ocid"].rpartition("-")[2])][-1] for one in found)
     published = [one["tender"]["datePublished"] for one in found]
     assert published == sorted(published, reverse=True)
-    turned = _all(client, "/release/search?Anio=2026&ordenamiento=Asc")
+    turned = _all(api, "/release/search?Anio=2026&ordenamiento=Asc")
     assert [one["id"] for one in turned] == [one["id"] for one in reversed(found)]
 
 
 @pytest.mark.parametrize("day", [3, 17])
 def test_year_month_and_day_can_be_asked_together_and_alone(
-    client: TestClient, releases: dict[int, list[Json]], day: int
+    api: Api, releases: dict[int, list[Json]], day: int
 ) -> None:
     # Together they were reported broken on the official site in May 2024.
     def called(pattern: str) -> set[str]:
@@ -75,19 +75,19 @@ def test_year_month_and_day_can_be_asked_together_and_alone(
         ("MES=1", r"\d+-01"),
         ("Anio=2025", "2025"),
     ):
-        assert {one["ocid"] for one in _all(client, f"/release/search?{query}")} == called(pattern)
+        assert {one["ocid"] for one in _all(api, f"/release/search?{query}")} == called(pattern)
 
 
-def test_codes_narrow_a_search(client: TestClient, releases: dict[int, list[Json]]) -> None:
+def test_codes_narrow_a_search(api: Api, releases: dict[int, list[Json]]) -> None:
     for release in list(releases.values())[:6]:
         entity, unit = _numbers(release[-1])
-        found = _all(client, f"/release/search?Anio=2026&Entidad={entity}&Unidad_compradora={unit}")
+        found = _all(api, f"/release/search?Anio=2026&Entidad={entity}&Unidad_compradora={unit}")
         wanted = {one[-1]["ocid"] for one in releases.values() if _numbers(one[-1]) == (entity, unit)}
         assert {one["ocid"] for one in found} == wanted
-    awarded = _all(client, "/release/search?Anio=2026&Estatus_concurso=3&Modalidad_compradora=1")
+    awarded = _all(api, "/release/search?Anio=2026&Estatus_concurso=3&Modalidad_compradora=1")
     assert awarded
     assert {one["tender"]["statusDetails"] for one in awarded} == {"Adjudicado"}
-    assert _all(client, "/release/search?Anio=2026&Estatus_concurso=99999") == []
+    assert _all(api, "/release/search?Anio=2026&Estatus_concurso=99999") == []
 
 
 @pytest.mark.parametrize(
@@ -108,28 +108,26 @@ def test_codes_narrow_a_search(client: TestClient, releases: dict[int, list[Json
         ("Anio=%00", "Anio"),
     ],
 )
-def test_what_is_wrong_is_400_and_says_which_and_why(client: TestClient, query: str, told: str) -> None:
-    answer = client.get(f"/release/search?{query}")
+def test_what_is_wrong_is_400_and_says_which_and_why(api: Api, query: str, told: str) -> None:
+    answer = api.get(f"/release/search?{query}")
     assert answer.status_code == 400
     assert answer.json().keys() == {"status", "operacionRealizadaConExito", "mensajeOperacion"}
     assert (answer.json()["status"], answer.json()["operacionRealizadaConExito"]) == ("Error", False)
     assert told in answer.json()["mensajeOperacion"]
 
 
-def test_each_release_has_its_permanent_address(client: TestClient, releases: dict[int, list[Json]]) -> None:
+def test_each_release_has_its_permanent_address(api: Api, releases: dict[int, list[Json]]) -> None:
     for one in [release for told in list(releases.values())[:20] for release in told]:
-        answer = client.get(f"/release/{one['id']}")
+        answer = api.get(f"/release/{one['id']}")
         assert answer.status_code == 200
         assert answer.json()["releases"] == [one]
         assert answer.json()["uri"] == f"https://datos.example.gt/release/{one['id']}"
 
 
-def test_a_nog_gives_its_last_release_and_an_ocid_its_record(
-    client: TestClient, releases: dict[int, list[Json]]
-) -> None:
+def test_a_nog_gives_its_last_release_and_an_ocid_its_record(api: Api, releases: dict[int, list[Json]]) -> None:
     for nog, told in list(releases.items())[:10]:
-        assert client.get(f"/release/searchNog/{nog}").json()["releases"] == [told[-1]]
-        package = client.get(f"/record/ocds-xqjsxa-{nog}").json()
+        assert api.get(f"/release/searchNog/{nog}").json()["releases"] == [told[-1]]
+        package = api.get(f"/record/ocds-xqjsxa-{nog}").json()
         (record,) = package["records"]
         assert [one["url"] for one in record["releases"]] == [
             f"https://datos.example.gt/release/{r['id']}" for r in told
@@ -152,13 +150,13 @@ def test_a_nog_gives_its_last_release_and_an_ocid_its_record(
         ("/record/", 404),
     ],
 )
-def test_what_is_not_there_says_so(client: TestClient, path: str, status: int) -> None:
-    answer = client.get(path)
+def test_what_is_not_there_says_so(api: Api, path: str, status: int) -> None:
+    answer = api.get(path)
     assert answer.status_code == status
     assert answer.json()["operacionRealizadaConExito"] is False
 
 
-def test_what_was_withdrawn_is_gone(client: TestClient, published: Path) -> None:
+def test_what_was_withdrawn_is_gone(api: Api, published: Path) -> None:
     public = published / "publication" / "months" / "2026-01"
     current = orjson.loads((published / "publication" / "index.json").read_bytes())["months"]["2026-01"]["version"]
     before = next(path for path in public.iterdir() if path.name != current)
@@ -171,31 +169,31 @@ def test_what_was_withdrawn_is_gone(client: TestClient, published: Path) -> None
     assert gone
     nog = gone[0]["ocid"].rpartition("-")[2]
     for path in (f"/release/{gone[0]['id']}", f"/record/{gone[0]['ocid']}", f"/release/searchNog/{nog}"):
-        answer = client.get(path)
+        answer = api.get(path)
         assert answer.status_code == 410
         assert answer.json()["status"] == "Notcontent"
-    assert client.get(f"/api/v2/concursos/{nog}").status_code == 410
+    assert api.get(f"/api/v2/concursos/{nog}").status_code == 410
 
 
-def test_extensions_that_packages_name_are_there(client: TestClient) -> None:
-    package = client.get("/release/search?Anio=2026").json()
+def test_extensions_that_packages_name_are_there(api: Api) -> None:
+    package = api.get("/release/search?Anio=2026").json()
     assert package["extensions"]
     for url in package["extensions"]:
         path = url.replace("https://ocds.guatecompras.gt", "")
-        extension = client.get(path)
+        extension = api.get(path)
         assert extension.status_code == 200
         assert "name" in extension.json()
-        patch = client.get(path.replace("extension.json", "release-schema.json"))
+        patch = api.get(path.replace("extension.json", "release-schema.json"))
         assert patch.status_code == 200
-    assert client.get("/extensions/../mapping.csv").status_code == 404
+    assert api.get("/extensions/../mapping.csv").status_code == 404
 
 
-def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
-    first = client.get("/release/search?Anio=2026")
-    again = client.get("/release/search?Anio=2026", headers={"If-None-Match": first.headers["etag"]})
+def test_what_has_not_changed_is_not_sent_again(api: Api) -> None:
+    first = api.get("/release/search?Anio=2026")
+    again = api.get("/release/search?Anio=2026", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    since = client.get("/release/search?Anio=2026", headers={"If-Modified-Since": first.headers["last-modified"]})
+    since = api.get("/release/search?Anio=2026", headers={"If-Modified-Since": first.headers["last-modified"]})
     assert since.status_code == 304
-    head = client.head("/release/search?Anio=2026")
+    head = api.head("/release/search?Anio=2026")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == first.headers["etag"]

@@ -9,16 +9,17 @@ from urllib.parse import urlencode
 import feedparser
 import icalendar
 import pytest
-from starlette.testclient import TestClient
+
+from tests.portal.conftest import Api
 
 BASE = "https://datos.example.gt"
 API = "/api/v2/concursos"
 
 
-def _pages(client: TestClient, url: str, name: str = "next") -> list[list[Any]]:
+def _pages(api: Api, url: str, name: str = "next") -> list[list[Any]]:
     found = []
     while url:
-        answer = client.get(url)
+        answer = api.get(url)
         assert answer.status_code == 200, answer.text
         told = answer.json()
         found.append(told["results"])
@@ -26,28 +27,28 @@ def _pages(client: TestClient, url: str, name: str = "next") -> list[list[Any]]:
     return found
 
 
-def test_pages_are_followed_to_the_end(client: TestClient) -> None:
-    whole = client.get(API, params={"limit": 1000}).json()
-    pages = _pages(client, f"{API}?limit=7")
+def test_pages_are_followed_to_the_end(api: Api) -> None:
+    whole = api.get(API, params={"limit": 1000}).json()
+    pages = _pages(api, f"{API}?limit=7")
     assert [row for page in pages for row in page] == whole["results"]
     assert len(whole["results"]) == whole["total"] > 50
     assert all(len(page) == 7 for page in pages[:-1])
 
 
-def test_the_same_page_as_json_csv_and_json_lines(client: TestClient) -> None:
-    rows = client.get(API, params={"limit": 30}).json()["results"]
-    lines = client.get(API, params={"limit": 30}, headers={"Accept": "application/x-ndjson"})
+def test_the_same_page_as_json_csv_and_json_lines(api: Api) -> None:
+    rows = api.get(API, params={"limit": 30}).json()["results"]
+    lines = api.get(API, params={"limit": 30}, headers={"Accept": "application/x-ndjson"})
     assert lines.headers["content-type"] == "application/x-ndjson"
     assert [json.loads(line) for line in lines.text.splitlines()] == rows
-    table = client.get(API, params={"limit": 30}, headers={"Accept": "text/csv, */*;q=0.1"})
+    table = api.get(API, params={"limit": 30}, headers={"Accept": "text/csv, */*;q=0.1"})
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
-    assert table.headers["x-total-count"] == str(client.get(API).json()["total"])
+    assert table.headers["x-total-count"] == str(api.get(API).json()["total"])
     assert 'rel="next"' in table.headers["link"]
     told = list(csv.DictReader(io.StringIO(table.text)))
     assert [int(row["nog"]) for row in told] == [row["nog"] for row in rows]
     assert [row["called"] for row in told] == [row["called"] for row in rows]
     assert [row["suppliers"] for row in told] == ["; ".join(one["name"] for one in row["suppliers"]) for row in rows]
-    asked = client.get(API, params={"limit": 30, "formato": "csv"}, headers={"Accept": "application/json"})
+    asked = api.get(API, params={"limit": 30, "formato": "csv"}, headers={"Accept": "application/json"})
     assert asked.content == table.content
 
 
@@ -62,23 +63,23 @@ def test_the_same_page_as_json_csv_and_json_lines(client: TestClient) -> None:
         ("text/csv;q=zero", 406, "application/problem+json"),
     ],
 )
-def test_what_is_accepted_decides_the_form(client: TestClient, accept: str, status: int, media: str) -> None:
-    answer = client.get(API, headers={"Accept": accept})
+def test_what_is_accepted_decides_the_form(api: Api, accept: str, status: int, media: str) -> None:
+    answer = api.get(API, headers={"Accept": accept})
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, media)
 
 
-def test_a_whole_search_is_one_file_and_says_the_same(client: TestClient) -> None:
+def test_a_whole_search_is_one_file_and_says_the_same(api: Api) -> None:
     asked = {"estatus": 3, "sort": "-monto"}
-    rows = client.get(API, params=asked | {"limit": 1000}).json()["results"]
-    lines = client.get(f"{API}/descarga", params=asked | {"formato": "jsonl"})
+    rows = api.get(API, params=asked | {"limit": 1000}).json()["results"]
+    lines = api.get(f"{API}/descarga", params=asked | {"formato": "jsonl"})
     assert [json.loads(line) for line in lines.text.splitlines()] == rows
-    table = client.get(f"{API}/descarga", params=asked)
+    table = api.get(f"{API}/descarga", params=asked)
     assert 'filename="concursos.csv"' in table.headers["content-disposition"]
     assert len(list(csv.DictReader(io.StringIO(table.text)))) == len(rows) == int(table.headers["x-total-count"])
-    nothing = client.get(f"{API}/descarga", params={"q": "xyzzy"})
+    nothing = api.get(f"{API}/descarga", params={"q": "xyzzy"})
     assert list(csv.DictReader(io.StringIO(nothing.text))) == []
     assert nothing.text.startswith("nog,ocid,")
-    assert client.head(f"{API}/descarga", params=asked).content == b""
+    assert api.head(f"{API}/descarga", params=asked).content == b""
 
 
 @pytest.mark.parametrize(
@@ -106,10 +107,8 @@ def test_a_whole_search_is_one_file_and_says_the_same(client: TestClient) -> Non
         ({"estatus": "3; DROP TABLE concursos"}, "estatus"),
     ],
 )
-def test_what_is_wrong_is_a_problem_that_names_the_parameter(
-    client: TestClient, asked: dict[str, Any], parameter: str
-) -> None:
-    answer = client.get(API, params=asked)
+def test_what_is_wrong_is_a_problem_that_names_the_parameter(api: Api, asked: dict[str, Any], parameter: str) -> None:
+    answer = api.get(API, params=asked)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert parameter in [one["parameter"] for one in answer.json()["errors"]]
@@ -120,29 +119,29 @@ def test_what_is_wrong_is_a_problem_that_names_the_parameter(
     "text",
     ["' OR 1=1 --", "%%%", '"', "\\", "a" * 200, "* * *", "../../etc/passwd", "\x00", "🏥 papel", "<script>", "%ff"],
 )
-def test_any_text_is_only_a_text(client: TestClient, text: str) -> None:
+def test_any_text_is_only_a_text(api: Api, text: str) -> None:
     for path in (API, f"{API}/resumen", f"{API}.atom", f"{API}.ics", "/api/v2/proveedores"):
-        assert client.get(path, params={"q": text}).status_code == 200
-    raw = client.get(f"{API}?{urlencode({'departamento': text, 'comprador': text[:100]})}")
+        assert api.get(path, params={"q": text}).status_code == 200
+    raw = api.get(f"{API}?{urlencode({'departamento': text, 'comprador': text[:100]})}")
     assert raw.status_code in {200, 400}
 
 
-def test_one_concurso_its_record_and_its_releases(client: TestClient) -> None:
-    row = client.get(API).json()["results"][0]
-    one = client.get(f"{API}/{row['nog']}").json()
+def test_one_concurso_its_record_and_its_releases(api: Api) -> None:
+    row = api.get(API).json()["results"][0]
+    one = api.get(f"{API}/{row['nog']}").json()
     assert {name: one[name] for name in row} == row
-    record = client.get(one["links"]["record"].removeprefix(BASE)).json()
-    assert record == client.get(f"/record/{row['ocid']}").json()["records"][0]
-    releases = client.get(one["links"]["releases"].removeprefix(BASE))
+    record = api.get(one["links"]["record"].removeprefix(BASE)).json()
+    assert record == api.get(f"/record/{row['ocid']}").json()["records"][0]
+    releases = api.get(one["links"]["releases"].removeprefix(BASE))
     assert [f"{BASE}/release/{release['id']}" for release in releases.json()] == [r["url"] for r in record["releases"]]
-    lines = client.get(f"{API}/{row['nog']}/releases", params={"formato": "jsonl"})
+    lines = api.get(f"{API}/{row['nog']}/releases", params={"formato": "jsonl"})
     assert [json.loads(line) for line in lines.text.splitlines()] == releases.json()
-    assert client.get(f"{API}/1").status_code == 404
+    assert api.get(f"{API}/1").status_code == 404
 
 
-def test_how_a_search_is_spread(client: TestClient) -> None:
-    told = client.get(f"{API}/resumen", params={"por": ["modalidad", "month"]}).json()
-    assert sum(one["concursos"] for one in told["facets"]["month"]) == told["total"] == client.get(API).json()["total"]
+def test_how_a_search_is_spread(api: Api) -> None:
+    told = api.get(f"{API}/resumen", params={"por": ["modalidad", "month"]}).json()
+    assert sum(one["concursos"] for one in told["facets"]["month"]) == told["total"] == api.get(API).json()["total"]
     assert {one["label"] for one in told["facets"]["modalidad"]} >= {
         "Compra Directa con Oferta Electrónica (Art. 43 LCE Inciso b)"
     }
@@ -150,59 +149,59 @@ def test_how_a_search_is_spread(client: TestClient) -> None:
 
 @pytest.mark.parametrize("kind", ["compradores", "unidades", "proveedores"])
 @pytest.mark.parametrize("sort", ["-monto", "monto", "-concursos", "nombre", "-nombre"])
-def test_parties_are_followed_to_the_end(client: TestClient, kind: str, sort: str) -> None:
-    pages = _pages(client, f"/api/v2/{kind}?limit=9&sort={sort}")
+def test_parties_are_followed_to_the_end(api: Api, kind: str, sort: str) -> None:
+    pages = _pages(api, f"/api/v2/{kind}?limit=9&sort={sort}")
     found = [row for page in pages for row in page]
-    assert len({row["id"] for row in found}) == len(found) == client.get(f"/api/v2/{kind}").json()["total"]
+    assert len({row["id"] for row in found}) == len(found) == api.get(f"/api/v2/{kind}").json()["total"]
     name = {"monto": "amount", "concursos": "concursos", "nombre": "name"}[sort.removeprefix("-")]
     assert [row[name] for row in found] == sorted([row[name] for row in found], reverse=sort.startswith("-"))
-    one = client.get(f"/api/v2/{kind}/{found[0]['id']}").json()
+    one = api.get(f"/api/v2/{kind}/{found[0]['id']}").json()
     assert one["total"] == found[0]
-    assert client.get(f"/api/v2/{kind}/GT-NIT-0").status_code == 404
-    table = client.get(f"/api/v2/{kind}", params={"formato": "csv", "sort": sort, "limit": 9})
+    assert api.get(f"/api/v2/{kind}/GT-NIT-0").status_code == 404
+    table = api.get(f"/api/v2/{kind}", params={"formato": "csv", "sort": sort, "limit": 9})
     assert [row["id"] for row in csv.DictReader(io.StringIO(table.text))] == [row["id"] for row in pages[0]]
 
 
-def test_the_changes_are_followed_with_a_cursor_and_each_comes_once(client: TestClient) -> None:
+def test_the_changes_are_followed_with_a_cursor_and_each_comes_once(api: Api) -> None:
     seen, cursor = [], ""
     while True:
-        told = client.get("/api/v2/cambios", params={"cursor": cursor, "limit": 500}).json()
+        told = api.get("/api/v2/cambios", params={"cursor": cursor, "limit": 500}).json()
         seen += [row["cursor"] for row in told["changes"]]
         cursor = told["cursor"]
         if told["upToDate"]:
             break
     assert len(set(seen)) == len(seen) > 100
-    lines = client.get("/api/v2/cambios", params={"limit": 10_000, "formato": "jsonl"})
+    lines = api.get("/api/v2/cambios", params={"limit": 10_000, "formato": "jsonl"})
     assert [json.loads(line)["cursor"] for line in lines.text.splitlines()] == seen[:10_000]
     assert lines.headers["x-next-cursor"]
-    assert client.get("/api/v2/cambios", params={"cursor": "nada"}).status_code == 400
-    assert client.get("/api/v2/cambios", params={"formato": "csv"}).status_code == 400
+    assert api.get("/api/v2/cambios", params={"cursor": "nada"}).status_code == 400
+    assert api.get("/api/v2/cambios", params={"formato": "csv"}).status_code == 400
 
 
-def test_months_say_their_files(client: TestClient) -> None:
-    for month in client.get("/api/v2/meses").json()["months"]:
+def test_months_say_their_files(api: Api) -> None:
+    for month in api.get("/api/v2/meses").json()["months"]:
         assert {file["format"] for file in month["files"]} >= {"json", "csv.zip", "xlsx", "parquet.zip", "jsonl.gz"}
         for file in month["files"][:3]:
-            answer = client.get(file["url"].removeprefix(BASE))
+            answer = api.get(file["url"].removeprefix(BASE))
             assert answer.status_code == 200
             assert len(answer.content) == file["bytes"]
 
 
-def test_a_saved_search_as_atom(client: TestClient) -> None:
-    answer = client.get(f"{API}.atom", params={"abiertos": "false", "q": "compra"})
+def test_a_saved_search_as_atom(api: Api) -> None:
+    answer = api.get(f"{API}.atom", params={"abiertos": "false", "q": "compra"})
     assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
     feed = feedparser.parse(answer.content)
     assert not feed.bozo
-    rows = client.get(API, params={"q": "compra", "limit": 100}).json()["results"]
+    rows = api.get(API, params={"q": "compra", "limit": 100}).json()["results"]
     assert [entry.link for entry in feed.entries] == [f"{BASE}/concurso/{row['nog']}" for row in rows]
     assert [entry.title for entry in feed.entries] == [row["title"] for row in rows]
     assert feed.feed.id.startswith(f"{BASE}{API}.atom?")
 
 
-def test_a_saved_search_as_a_calendar(client: TestClient) -> None:
-    answer = client.get(f"{API}.ics", params={"abiertos": "false"})
+def test_a_saved_search_as_a_calendar(api: Api) -> None:
+    answer = api.get(f"{API}.ics", params={"abiertos": "false"})
     calendar = icalendar.Calendar.from_ical(answer.content)
-    rows = {row["ocid"]: row for row in client.get(API, params={"limit": 100}).json()["results"] if row["closes"]}
+    rows = {row["ocid"]: row for row in api.get(API, params={"limit": 100}).json()["results"] if row["closes"]}
     events = {str(event["UID"]): event for event in calendar.walk("VEVENT")}
     assert events.keys() == rows.keys()
     from datetime import datetime
@@ -213,7 +212,7 @@ def test_a_saved_search_as_a_calendar(client: TestClient) -> None:
     assert max(len(line) for line in answer.content.split(b"\r\n")) <= 75
 
 
-def test_feeds_are_of_open_ones_unless_told_otherwise(client: TestClient) -> None:
-    wanted = client.get(API, params={"abiertos": "true", "limit": 100}).json()["results"]
-    feed = feedparser.parse(client.get(f"{API}.atom").content)
+def test_feeds_are_of_open_ones_unless_told_otherwise(api: Api) -> None:
+    wanted = api.get(API, params={"abiertos": "true", "limit": 100}).json()["results"]
+    feed = feedparser.parse(api.get(f"{API}.atom").content)
     assert [entry.link for entry in feed.entries] == [f"{BASE}/concurso/{row['nog']}" for row in wanted]
