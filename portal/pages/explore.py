@@ -151,8 +151,8 @@ def _with_parties(found: Library, told: filters.Asked) -> tuple[filters.Asked, l
 
 def _profiles(told: filters.Asked) -> list[tuple[str, str]]:
     """Of those whom the filters name, the address of their own page and their name."""
-    meant = ((name, str(told.told().get(name, ""))) for name in filters.BY_WHO)
-    return [(f"/{_PROFILES[name]}/{quote(id)}", told.names[id]) for name, id in meant if id in told.names]
+    meant = ((page, str(told.told().get(name))) for name, page in _PROFILES.items())
+    return [(f"/{page}/{quote(party)}", told.names[party]) for page, party in meant if party in told.names]
 
 
 def _name_of(found: Library, name: str, id: str) -> str:

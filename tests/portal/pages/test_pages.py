@@ -408,6 +408,8 @@ def test_buyers_and_suppliers_add_up(client: TestClient, portal: FastAPI) -> Non
         profile = library.profile(total["id"], role)
         assert profile is not None
         assert sum(one.amount for one in profile.months) == pytest.approx(total["amount"])
+        named = {"buyer": "comprador", "unit": "unidad", "supplier": "proveedor"}[role]
+        assert f'<a href="/{path}/{total["id"]}">' in client.get(f"/explorar?{named}={total['id']}").text
         for one in profile.counterparts[:15]:
             assert one.name in text
 
