@@ -1,6 +1,7 @@
 """Making the collections anew where their months changed, and public all at once: one switch of the index for all of them.
 
-What is in them is `years.py`'s and `history.py`'s business.
+What is in the yearly files and the history is `years.py`'s and `history.py`'s business; other collections bring plans of
+their own (`bring`).
 """
 
 import fcntl
@@ -26,8 +27,6 @@ Json = dict[str, Any]
 
 # Who holds an index of a little ago still finds what it names.
 VERSIONS_KEPT = 2
-# A file each month and table: the index, which all readers load, names the manifest that names them.
-_LISTED_BY_MANIFEST = frozenset({history.NAME})
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,32 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
+    """A collection as it should be. `name`: its place in the publication, as `years/2026`; `parts`: the months that it is made
+    of; `build`: makes its files in an empty folder; `rules`: what else decides its bytes, but code and months; `listed`: whether
+    the index, which all readers load, names its files, or only the manifest that names them."""
+
     name: str
     parts: tuple[Part, ...]
     build: Callable[[Path], Gathered]
+    rules: str = ""
+    listed: bool = True
 
     @property
     def version(self) -> str:
-        return version_of(self.name, self.parts)
-
-
-def names_of(index: Json, *, yearly: bool = True, whole: bool = True) -> list[str]:
-    """The collections that the months of an index make."""
-    return [*(years.name_of(year) for year in years.by_year(parts_of(index)) if yearly), *([history.NAME] * whole)]
+        return version_of(self.name, self.parts, self.rules)
 
 
 def collect(store: Store, *, yearly: bool = True, whole: bool = True) -> list[Collected]:
-    """Bring the yearly files and the history (or one of both) up to date with the months that are public.
+    """Bring the yearly files and the history (or one of both) up to date with the months that are public, as `bring` does."""
+    return bring(store, partial(_plans, store, yearly=yearly, whole=whole))
+
+
+def bring(store: Store, planned: Callable[[list[Part]], Iterable[Plan]]) -> list[Collected]:
+    """Bring the collections that are planned for the months that are public up to date, all by one switch of the index.
 
     All from one reading of the index; a month that is published meanwhile is in the next ones. What is of the same months
-    already stays. Raises StoreError when nothing is published yet or a file is not what was published.
+    and rules already stays. Raises StoreError when nothing is published yet or a file is not what was published.
     """
     now = datetime.now(UTC_OFFSET).isoformat(timespec="seconds")
     with _alone(store):
@@ -68,8 +73,8 @@ def collect(store: Store, *, yearly: bool = True, whole: bool = True) -> list[Co
         if not parts:
             raise StoreError(f"there is no publication in {store.uri}")
         _withdraw(store, index)
-        made = {}
-        for plan in _plans(store, parts, yearly=yearly, whole=whole):
+        plans, made = list(planned(parts)), {}
+        for plan in plans:
             if index["collections"].get(plan.name, {}).get("version") != plan.version:
                 made[plan.name] = _put(store, plan) | {"published": now, "read": index["sequence"]}
         if made:
@@ -79,10 +84,8 @@ def collect(store: Store, *, yearly: bool = True, whole: bool = True) -> list[Co
         _withdraw(store, index)
         for name in index["collections"]:
             store.tidy_collection(name)
-    wanted = names_of(index, yearly=yearly, whole=whole)
-    return [
-        Collected(name, index["collections"][name], name in made) for name in wanted if name in index["collections"]
-    ]
+    current = index["collections"]
+    return [Collected(plan.name, current[plan.name], plan.name in made) for plan in plans if plan.name in current]
 
 
 def switched(index: Json, entries: Mapping[str, Json]) -> Json:
@@ -112,14 +115,14 @@ def _superseded(entry: Json, version: str) -> list[Json]:
     return [old | {"kept": place < VERSIONS_KEPT - 1} for place, old in enumerate(kept)]
 
 
-def _plans(store: Store, parts: list[Part], *, yearly: bool, whole: bool) -> Iterator[_Plan]:
+def _plans(store: Store, parts: list[Part], *, yearly: bool, whole: bool) -> Iterator[Plan]:
     for year, months in years.by_year(parts).items() if yearly else ():
-        yield _Plan(years.name_of(year), tuple(months), partial(years.build, store, year, months))
+        yield Plan(years.name_of(year), tuple(months), partial(years.build, store, year, months))
     if whole:
-        yield _Plan(history.NAME, tuple(parts), partial(history.build, store, parts))
+        yield Plan(history.NAME, tuple(parts), partial(history.build, store, parts), listed=False)
 
 
-def _put(store: Store, plan: _Plan) -> Json:
+def _put(store: Store, plan: Plan) -> Json:
     """Make a collection and put it in place; returns what the index will say of it."""
     with _workspace(store, plan) as folder:
         made = plan.build(folder)
@@ -128,7 +131,7 @@ def _put(store: Store, plan: _Plan) -> Json:
         own = own_manifest(path)
         store.put_collection(f"{plan.name}/{plan.version}", {**made.files, MANIFEST: path})
     prefix = f"{plan.name}/{plan.version}/"
-    shown = [own] if plan.name in _LISTED_BY_MANIFEST else [*made.listed, own]
+    shown = [*made.listed, own] if plan.listed else [own]
     return {
         "version": plan.version,
         "manifest": {"path": f"{prefix}{MANIFEST}", "bytes": own.bytes, "sha256": own.sha256},
@@ -138,7 +141,7 @@ def _put(store: Store, plan: _Plan) -> Json:
 
 
 @contextmanager
-def _workspace(store: Store, plan: _Plan) -> Iterator[Path]:
+def _workspace(store: Store, plan: Plan) -> Iterator[Path]:
     """A folder to make a collection in; it is gone afterwards, and one that a killed run left goes with it."""
     folder = store.work("collections") / plan.name.replace("/", "-")
     shutil.rmtree(folder, ignore_errors=True)

@@ -63,10 +63,16 @@ def parts_of(index: Json) -> list[Part]:
     ]
 
 
-def version_of(collection: str, parts: Iterable[Part]) -> str:
-    """The name of a collection of those months: of when its newest data is, and a digest of all that decides its bytes."""
+def version_of(collection: str, parts: Iterable[Part], rules: str = "") -> str:
+    """The name of a collection of those months: of when its newest data is, and a digest of all that decides its bytes; `rules`:
+    what does, but the months and the code."""
     given = list(parts)
-    told = [collection, code_digest(), *(f"{part.month} {part.version} {part.manifest}" for part in given)]
+    told = [
+        collection,
+        code_digest(),
+        *([rules] if rules else []),
+        *(f"{part.month} {part.version} {part.manifest}" for part in given),
+    ]
     newest = max(part.version.partition("-")[0] for part in given)
     return f"{newest}-{hashlib.sha256(chr(10).join(told).encode()).hexdigest()[:12]}"
 
