@@ -7,12 +7,15 @@ SIDE_BY_SIDE := -n logical --maxprocesses 8 --dist worksteal
 export DAGSTER_HOME ?= $(CURDIR)/pipelines/deploy/embedded
 export GUATECOMPRAS_SOURCE ?= sqlite:///$(CURDIR)/data/demo.sqlite
 
-.PHONY: publish test test-all lint dev bench lock clean
+.PHONY: publish portal test test-all lint dev bench lock clean
 
 publish: $(VENV)/.ready ## set up, make a demo source of three months, publish it
 	@mkdir -p data
 	@$(BIN)/guatecompras demo-source --first 2026-01 --months 3 --size 2000 --seed 1 --out sqlite:///$(CURDIR)/data/demo.sqlite
 	@$(BIN)/guatecompras publish 2026-01..2026-03 --source sqlite:///$(CURDIR)/data/demo.sqlite
+
+portal: $(VENV)/.ready ## the public portal, over what `make publish` wrote
+	@$(BIN)/guatecompras serve --port 8000
 
 test: $(VENV)/.ready-dev ## set up and run the tests
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
