@@ -20,7 +20,7 @@ from guatecompras import tables
 from guatecompras.errors import StoreError
 from guatecompras.formats.archive import read_lines
 from guatecompras.gathered import history, years
-from guatecompras.gathered.collect import Collected, collect, names_of, switched
+from guatecompras.gathered.collect import Collected, collect, switched
 from guatecompras.gathered.parts import parts_of, version_of
 from guatecompras.gathered.verify import verify_collections
 from guatecompras.publication import MANIFEST, describe, placed, previous_of, versions_of
@@ -377,4 +377,3 @@ def test_names_say_what_was_gathered(store: LocalStore) -> None:
         version_of("history", [*parts[:2], replace(parts[2], manifest="0" * 64)]),
     ]
     assert len(set(found)) == len(found)
-    assert names_of(store.index()) == NAMES
