@@ -82,6 +82,7 @@ _KINDS: tuple[tuple[str, str, str, Json], ...] = (
     (MANIFEST, "Manifiesto: archivos, huellas y conteos", _JSON, {}),
     (".parquet", "Tabla {stem} (Parquet)", _PARQUET, {}),
     (".jsonl.gz", "{stem}, una entrada por línea", _LINES, {"compressFormat": _GZIP}),
+    (".arrow", "{stem}, para el buscador del portal", "application/vnd.apache.arrow.file", {}),
     ("", "{stem}", "application/octet-stream", {}),
 )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -343,11 +344,11 @@ def _time(seconds: int) -> datetime | None:
 
 def _suppliers(shelf: Shelf, local: Any) -> Iterator[tuple[Party, ...]]:
     """Of each row of a month, those it was awarded to."""
-    deals = shelf.deals
-    rows, awards = deals["row"].to_numpy(), deals["awards"].to_numpy()
+    rows, awards, parties = (shelf.deals[name].to_numpy() for name in ("row", "awards", "party"))
     first, last = (np.searchsorted(rows, local, side=side) for side in ("left", "right"))
-    for start, end in zip(first.tolist(), last.tolist(), strict=True):
-        codes = deals["party"].slice(start, end - start).to_numpy()[awards[start:end] > 0]
-        found = shelf.parties.take(codes) if len(codes) else None
-        names = zip(found["id"].to_pylist(), found["name"].to_pylist(), strict=True) if found else ()
-        yield tuple(Party(known, name or "") for known, name in names)
+    spans = zip(first.tolist(), last.tolist(), strict=True)
+    codes = [parties[start:end][awards[start:end] > 0] for start, end in spans]
+    found = shelf.parties.take(np.concatenate([np.zeros(0, np.int32), *codes]))
+    names = zip(found["id"].to_pylist(), found["name"].to_pylist(), strict=True)
+    for own in codes:
+        yield tuple(Party(known, name or "") for known, name in islice(names, len(own)))

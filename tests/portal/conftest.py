@@ -124,7 +124,8 @@ class Server:
         self.port = int(url.rpartition(":")[2])
 
     def lines(self) -> list[bytes]:
-        return self._log.read_bytes().splitlines()
+        # The last one may be half written.
+        return self._log.read_bytes().rpartition(b"\n")[0].splitlines()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)

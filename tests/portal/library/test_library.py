@@ -63,16 +63,22 @@ def _amount(record: Json) -> float | None:
     return sum(told) if told else None
 
 
+_ESTATUS = catalogs.mapping("estatus", "name", "id")
+_KNOWN: dict[str, set[str]] = {}
+
+
 def _words(record: Json) -> set[str]:
-    texts = [record["tender"]["title"], *(item["description"] for item in record["tender"].get("items", []))]
-    return {word for text in texts for word in words.of(text)}
+    if record["ocid"] not in _KNOWN:
+        texts = [record["tender"]["title"], *(item["description"] for item in record["tender"].get("items", []))]
+        _KNOWN[record["ocid"]] = {word for text in texts for word in words.of(text)}
+    return _KNOWN[record["ocid"]]
 
 
 def _fits(record: Json, query: Query) -> bool:
     """What the query says, word for word."""
     tender, amount = record["tender"], _amount(record)
-    estatus = catalogs.mapping("estatus", "name", "id")[tender["statusDetails"]]
-    if not all(word in _words(record) for word in words.of(query.text)):
+    estatus = _ESTATUS[tender["statusDetails"]]
+    if query.text and not all(word in _words(record) for word in words.of(query.text)):
         return False
     codes = [item["classification"]["id"] for item in tender.get("items", []) if "classification" in item]
     if query.unspsc and not any(code.startswith(query.unspsc) for code in codes):
