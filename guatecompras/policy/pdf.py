@@ -16,9 +16,9 @@ from guatecompras.policy.dictionary import Entry, grouped
 from guatecompras.policy.document import Policy, Section
 from guatecompras.policy.facts import day_words
 from guatecompras.policy.modalities import Lag
-from guatecompras.policy.numbers import duration, number, percent
 from guatecompras.policy.prose import spans
 from guatecompras.policy.texts import FOLDER
+from guatecompras.spanish import duration, percent, plain
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ def _told(policy: Policy) -> Json:
         "sections": [_section(section) for section in policy.sections],
         "points": [[words, [section.title for section in found]] for words, found in policy.points.items()],
         "months": [
-            [Month.parse(month.month).in_spanish, number(month.counts.get("concursos", 0)), day_words(month.published)]
+            [Month.parse(month.month).in_spanish, plain(month.counts.get("concursos", 0)), day_words(month.published)]
             for month in policy.facts.months
         ],
         "formats": policy.formats,
@@ -69,13 +69,13 @@ def _told(policy: Policy) -> Json:
         "rules": [_rule(policy, place) for place in range(len(policy.rules))],
         "measured": policy.measured,
         "presence": [
-            [row.name, number(row.concursos), [percent(share) for share in row.shares]] for row in policy.presence
+            [row.name, plain(row.concursos), [percent(share) for share in row.shares]] for row in policy.presence
         ],
         "differences": [[entry.field.path, entry.note] for entry in policy.differences],
         "absent": policy.absent,
         "unpublished": policy.unpublished,
         "faults": [
-            [fault.meaning, fault.holds, number(fault.failed), number(fault.applicable), percent(fault.share)]
+            [fault.meaning, fault.holds, plain(fault.failed), plain(fault.applicable), percent(fault.share)]
             for fault in policy.faults
         ],
         "rarest": [[entry.field.title, entry.field.path, percent(entry.share), entry.note] for entry in policy.rarest],
@@ -118,7 +118,7 @@ def _codelist(codelist: Codelist) -> Json:
 
 def _rule(policy: Policy, place: int) -> list[str]:
     rule = policy.rules[place]
-    ceiling = f"Q{number(rule.ceiling)}" if rule.ceiling is not None else ""
+    ceiling = f"Q{plain(rule.ceiling)}" if rule.ceiling is not None else ""
     return [str(rule.code), rule.name, rule.method, ceiling, rule.term, rule.rationale]
 
 

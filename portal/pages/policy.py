@@ -12,7 +12,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from guatecompras.policy import codelists, dictionary, numbers, prose
+from guatecompras import spanish
+from guatecompras.policy import codelists, dictionary, prose
 from guatecompras.policy.document import Policy, build
 from guatecompras.policy.facts import Facts, PublishedMonth
 from guatecompras.policy.files import dictionary_csv, dictionary_xlsx
@@ -110,9 +111,9 @@ def page(request: Request, q: str = "") -> Response:
         "anchor": dictionary.anchor,
         "codelist_anchors": codelists.anchors(),
         "spans": prose.spans,
-        "share": numbers.percent,
-        "amount": numbers.number,
-        "duration": numbers.duration,
+        "share": spanish.percent,
+        "amount": spanish.plain,
+        "duration": spanish.duration,
         # A search is an answer, not a page of its own for those who index the web.
         "robots": "noindex" if text else "",
     }

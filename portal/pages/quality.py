@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from guatecompras.policy.dictionary import anchor
 from guatecompras.quality.compared import REPORT
 from guatecompras.quality.report import html
+from guatecompras.spanish import percent
 from portal.http.requests import edition
 from portal.pages.site import error, render
 from portal.publication import Edition
@@ -91,7 +92,7 @@ def all_months(request: Request) -> Response:
         "recent": min(len(months), _RECENT),
         "rarest": _rarest(found.quality(found.months[0])) if months else [],
         "anchor": anchor,
-        "share": html.percent,
+        "share": percent,
     }
     return render(request, "quality.html.j2", context)
 
@@ -111,7 +112,7 @@ def one_month(request: Request, month: str) -> Response:
         "newer": found.months[place - 1] if place else None,
         "older": found.months[place + 1] if place + 1 < len(found.months) else None,
         "anchor": anchor,
-        "share": html.percent,
+        "share": percent,
     }
     return render(request, "quality_month.html.j2", context)
 

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import pytest
 
-from guatecompras import quality
+from guatecompras import quality, spanish
 from guatecompras.ocds.mapping import fields
 from guatecompras.quality.check import Dimension
 from guatecompras.quality.report import charts, html
@@ -401,10 +401,10 @@ def test_every_dimension_and_severity_has_its_words() -> None:
     ],
 )
 def test_a_share_is_never_all_or_nothing_unless_it_is(share: float | None, words: str) -> None:
-    assert html.percent(share).replace("\N{NO-BREAK SPACE}", " ") == words
+    assert spanish.percent(share).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
 def test_numbers_are_written_as_in_guatemala() -> None:
-    assert html.number(1234.56, 1) == "1,234.6"
-    assert html.number(17_426) == "17,426"
+    assert spanish.number(1234.56, 1) == "1,234.6"
+    assert spanish.number(17_426) == "17,426"
     assert html.month_words("2026-05") == "mayo de 2026"

@@ -16,6 +16,7 @@ from guatecompras.months import SPANISH, UTC_OFFSET, Month
 from guatecompras.ocds.mapping import fields
 from guatecompras.quality.report import charts
 from guatecompras.settings import LICENSE
+from guatecompras.spanish import PERCENT, number, percent
 
 FOLDER = Path(__file__).parents[2] / "data" / "report"
 
@@ -74,7 +75,6 @@ COUNTS: Mapping[str, str] = {
 # Bars of one distribution; the smaller categories are told as one.
 _MOST = 15
 _LONGEST = 240
-_PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -127,22 +127,6 @@ def view(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # --- words
-
-
-def number(value: float | None, decimals: int = 0) -> str:
-    """As Guatemala writes numbers: 1,234.5."""
-    return "—" if value is None else f"{value:,.{decimals}f}"
-
-
-def percent(share: float | None) -> str:
-    """A share; never all unless it is all, nor nothing unless it is nothing."""
-    if share is None:
-        return "—"
-    if 0 < share < 0.001:
-        return f"menos de 0.1{_PERCENT}"
-    if 0.999 < share < 1:
-        return f"más de 99.9{_PERCENT}"
-    return f"{100 * share:.1f}".removesuffix(".0") + _PERCENT
 
 
 def month_words(month: str) -> str:
@@ -233,7 +217,7 @@ def _resulted(check: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tolerated(check: Mapping[str, Any]) -> str:
     """What the rule lets fail, in words; empty where nothing may."""
-    words = [f"{100 * check['max_share']:.6g}{_PERCENT}"] if check["max_share"] else []
+    words = [f"{100 * check['max_share']:.6g}{PERCENT}"] if check["max_share"] else []
     words += [_counted(check["max_count"], "caso", "casos")] if check["max_count"] else []
     return " o ".join(words)
 

@@ -1,11 +1,16 @@
-"""Numbers as Guatemala writes them, for the policy's documents."""
+"""Numbers as Guatemala writes them, for reports and documents. What the portal's pages say besides is `portal/pages/spanish.py`."""
 
 from datetime import timedelta
 
-_PERCENT = "\N{NO-BREAK SPACE}%"
+PERCENT = "\N{NO-BREAK SPACE}%"
 
 
-def number(value: float) -> str:
+def number(value: float | None, decimals: int = 0) -> str:
+    """`1,234.5`; `—` for None."""
+    return "—" if value is None else f"{value:,.{decimals}f}"
+
+
+def plain(value: float) -> str:
     """`1,234`; decimals only where there are any."""
     return f"{value:,.2f}".rstrip("0").rstrip(".")
 
@@ -15,10 +20,10 @@ def percent(share: float | None) -> str:
     if share is None:
         return "—"
     if 0 < share < 0.001:
-        return f"menos de 0.1{_PERCENT}"
+        return f"menos de 0.1{PERCENT}"
     if 0.999 < share < 1:
-        return f"más de 99.9{_PERCENT}"
-    return f"{100 * share:.1f}".removesuffix(".0") + _PERCENT
+        return f"más de 99.9{PERCENT}"
+    return f"{100 * share:.1f}".removesuffix(".0") + PERCENT
 
 
 def duration(time: timedelta) -> str:
