@@ -21,6 +21,7 @@ from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats.atomic import part_of, sweep
 from guatecompras.publication import FOR_EVER, empty_index, index_text, read_index, versions_of
 from guatecompras.stores.reading import Reader, Stat, checked, open_reader
+from guatecompras.stores.workplace import locked, made
 from portal.held import Held
 
 Json = dict[str, Any]
@@ -125,16 +126,20 @@ class Publication:
         Raises StoreError when it is not what is listed.
         """
         here = self.reader.here(file.path)
-        path = here or self.cache / "publication" / checked(file.path)
-        with suppress(FileNotFoundError):
-            if path.stat().st_size == file.bytes:
-                if here is None:
-                    os.utime(path)
-                return path
         if here is not None:
-            raise StoreError(f"{file.path} is not what the index lists")
-        self._copy(file, path)
-        return path
+            if not _is_whole(here, file):
+                raise StoreError(f"{file.path} is not what the index lists")
+            return here
+        copy = self.cache / "publication" / checked(file.path)
+        if not _is_whole(copy, file):
+            # The processes of a machine start together, and one of them fetches for all.
+            name = hashlib.sha256(file.path.encode()).hexdigest()[:24]
+            with locked(made(self.cache / "locks") / name):
+                if not _is_whole(copy, file):
+                    self._copy(file, copy)
+        with suppress(FileNotFoundError):
+            os.utime(copy)
+        return copy
 
     def _copy(self, file: File, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -288,6 +293,14 @@ class Edition:
     def stream(self, path: str, start: int, end: int) -> Iterator[bytes]:
         """The same, piece by piece: little of it is held at a time."""
         return self._publication.reader.stream(self.file(path).path, start, end)
+
+
+def _is_whole(path: Path, file: File) -> bool:
+    """Whether a file is there: what is renamed into place was compared with its sha256 before."""
+    try:
+        return path.stat().st_size == file.bytes
+    except FileNotFoundError:
+        return False
 
 
 def _files(entry: Json) -> Iterator[File]:
