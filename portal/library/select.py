@@ -1,7 +1,7 @@
 """Which rows a query means, a page of them in order, and how they are spread over values: all by columns."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +141,7 @@ def _ranges(held: Holdings, query: Query) -> Iterable[Condition]:
     if query.day is not None:
         yield held.numbers["called"], _on_day(query.day)
     if query.updated_since is not None:
-        since = int(min(max(query.updated_since.astimezone(UTC).timestamp(), 0), 2**32 - 1))
+        since = int(min(max(query.updated_since.timestamp(), 0), 2**32 - 1))
         yield held.numbers["recorded"], _between(since, None)
 
 

@@ -96,6 +96,7 @@ def test_a_whole_search_is_one_file_and_says_the_same(api: Api) -> None:
         ({"convocado_desde": "ayer"}, "convocado_desde"),
         ({"convocado_desde": "2026-02-30"}, "convocado_desde"),
         ({"updated_since": "2026"}, "updated_since"),
+        ({"updated_since": "2026-01-01T00:00:00 01:00"}, "updated_since"),
         ({"sort": "precio"}, "sort"),
         ({"cursor": "no"}, "cursor"),
         ({"precio": 1}, "precio"),
@@ -216,3 +217,11 @@ def test_feeds_are_of_open_ones_unless_told_otherwise(api: Api) -> None:
     wanted = api.get(API, params={"abiertos": "true", "limit": 100}).json()["results"]
     feed = feedparser.parse(api.get(f"{API}.atom").content)
     assert [entry.link for entry in feed.entries] == [f"{BASE}/concurso/{row['nog']}" for row in wanted]
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-12:00", "2026-01-01", "1969-12-31T00:00:00Z"]
+)
+def test_any_moment_can_be_asked_for(api: Api, moment: str) -> None:
+    for path in (API, f"{API}.ics", f"{API}.atom", f"{API}/resumen"):
+        assert api.get(path, params={"updated_since": moment}).status_code == 200
