@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -391,6 +392,50 @@ def collect_command(store: str) -> None:
                 soft_wrap=True,
                 highlight=False,
             )
+
+
+@main.command()
+@click.argument("report", required=False)
+@click.option(
+    "--filter", "given", multiple=True, metavar="NAME=VALUE", help="What is asked; may be given several times."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["xlsx", "csv", "xml", "json"]), default=None, help="Default: as FILE ends."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Default: the report's name."
+)
+@_STORE_OPTION
+def report(report: str | None, given: tuple[str, ...], form: str | None, out: Path | None, store: str) -> None:
+    """Write a predefined REPORT of what is public to a file; without one, list the reports."""
+    with _one_line():
+        from guatecompras.reports import running
+        from guatecompras.reports.filters import FILTERS
+        from guatecompras.reports.registry import REPORTS
+
+        if report is None:
+            for one in REPORTS.values():
+                click.echo(f"{one.id}\n    {one.title}. {one.description}\n    --filter {', '.join(one.filters)}")
+            return
+        if report not in REPORTS:
+            raise GuatecomprasError(f"there is no report '{report}'; `guatecompras report` lists them")
+        if wrong := [text for text in given if "=" not in text]:
+            raise GuatecomprasError(f"--filter {wrong[0]}: write NAME=VALUE, with a name of {', '.join(FILTERS)}")
+        ending = form or (out.suffix.removeprefix(".") if out else "xlsx")
+        if ending not in ("xlsx", "csv", "xml", "json"):
+            raise GuatecomprasError(f"--format: {out} ends like none of xlsx, csv, xml, json")
+        place, target = _opened(store), out or Path(f"{report}.{ending}")
+        index = place.index()
+        with TemporaryDirectory() as folder:
+            found = running.run(
+                REPORTS[report],
+                dict(text.split("=", 1) for text in given),
+                list(index["months"]),
+                lambda month, names: place.version_folder(month, index["months"][month]["version"], names),
+                Path(folder) / "rows.parquet",
+            )
+            found.write(ending, target)
+        click.echo(f"{target}: {found.rows:,} rows of {', '.join(found.months[:1] + found.months[1:][-1:])}")
 
 
 @main.command()

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from guatecompras.errors import CursorError, GuatecomprasError
 from guatecompras.settings import Settings as Publisher
-from portal import files, official, openapi
+from portal import files, official, openapi, reports
 from portal.http import errors, validation
 from portal.http.access_log import AccessLog, Write, to_output
 from portal.http.answers import Answers, Pieces, code_modified
@@ -30,6 +30,7 @@ from portal.library import Current
 from portal.pages import api_docs, downloads, explore, home, policy, process, quality, site
 from portal.pages import feeds as news
 from portal.pages import parties as profiles
+from portal.pages import reports as report_pages
 from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import changes, concursos, feeds, parties
@@ -44,7 +45,11 @@ ROUTERS: Sequence[APIRouter] = (
     concursos.router,
     changes.router,
     parties.router,
-    *(page.router for page in (home, downloads, policy, api_docs, explore, process, profiles, quality, news)),
+    reports.router,
+    *(
+        page.router
+        for page in (home, downloads, report_pages, policy, api_docs, explore, process, profiles, quality, news)
+    ),
 )
 
 

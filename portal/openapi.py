@@ -27,6 +27,7 @@ _TAGS = (
     ("Compradores y proveedores", "Quién compra, quién vende y cuánto"),
     ("Cambios y meses", "Lo que cambió, y lo que está publicado"),
     ("Avisos", "Concursos abiertos para un lector de noticias o un calendario"),
+    ("Reportes", "Reportes predefinidos con filtros, en Excel, CSV, XML y JSON"),
     ("release", "API oficial: publicaciones"),
     ("record", "API oficial: registros"),
     ("File", "API oficial: descargas masivas"),

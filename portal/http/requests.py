@@ -28,7 +28,7 @@ _KINDS = (
     ("/publication", Kind.FILE),
 )
 # What is read by programs although its address is beside a page.
-_DATA = (".json", ".jsonl", ".jsonld", ".csv", ".xlsx", ".atom", ".ics", ".xml", ".txt", ".pdf")
+_DATA = (".json", ".jsonl", ".jsonld", ".csv", ".xlsx", ".atom", ".ics", ".xml", ".xsd", ".txt", ".pdf")
 
 
 def kind_of(scope: Scope) -> Kind:
