@@ -111,12 +111,12 @@ _RANGES = {"0": (0, 90_000), "1": (90_000, 900_000), "2": (900_000, None)}
 
 FILTERS: Mapping[str, Filter] = {
     "mes": Filter(
-        "Mes", "Mes de la convocatoria, AAAA-MM; `todos`: todo lo publicado. Sin él, el último", _month, "AAAA-MM, o todos"
+        "Mes", "Mes de la convocatoria, AAAA-MM; «todos»: todo lo publicado. Sin él, el último", _month, "AAAA-MM, o todos"
     ),
     "anio": Filter("Año", "Año de la convocatoria", _year, "un año, por ejemplo 2026"),
     "fecha": Filter(
         "Tipo de fecha",
-        "A qué fecha se refieren `desde` y `hasta`",
+        "A qué fecha se refieren «Desde» y «Hasta»",
         _one_of(*_DATES),
         f"una de estas: {', '.join(_DATES)}",
         options=lambda: {"publicacion": "Publicación", "cierre": "Límite de ofertas", "adjudicacion": "Adjudicación"},
@@ -130,7 +130,7 @@ FILTERS: Mapping[str, Filter] = {
         "Subtipo de entidad", "Código del subtipo", _number, "un número", _equal_text("subtipo_entidad_id")
     ),
     "entidad": Filter("Entidad", "Código de la entidad compradora en Guatecompras", _number, "un número", _equal("entidad_id")),
-    "unidad": Filter("Unidad", "Código de la unidad compradora; con `entidad`", _number, "un número", _equal("unidad_id")),
+    "unidad": Filter("Unidad", "Código de la unidad compradora; con «Entidad»", _number, "un número", _equal("unidad_id")),
     "categoria": _of_catalog("Categoría", "Código de la categoría", "categorias", "un código de categoría", _categoria),
     "modalidad": _of_catalog(
         "Modalidad", "Código de la modalidad", "modalidades", "un código de modalidad", _equal("modalidad_id")

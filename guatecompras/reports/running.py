@@ -1,4 +1,4 @@
-"""A report run on what is published: which months are read, the rows kept, the formats written. Where files are is others' business."""
+"""A report run on what is published: which months are read, the rows kept, the formats written. Where files are, others say."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
