@@ -71,6 +71,10 @@ _KINDS: tuple[tuple[str, str, str, Json], ...] = (
     ("_records.jsonl.gz", "Registros compilados OCDS, uno por línea", _LINES, {"compressFormat": _GZIP}),
     ("changes.jsonl.gz", "Cambios respecto de la versión anterior, uno por línea", _LINES, {"compressFormat": _GZIP}),
     ("changes.parquet", "Cambios respecto de la versión anterior (Parquet)", _PARQUET, {}),
+    ("_reportes_xlsx.zip", "Reportes en Excel", _XLSX, {"packageFormat": _ZIP}),
+    ("_reportes_csv.zip", "Reportes en CSV", "text/csv", {"packageFormat": _ZIP}),
+    ("_reportes_xml.zip", "Reportes en XML, con sus esquemas", "application/xml", {"packageFormat": _ZIP}),
+    ("_reportes_json.zip", "Reportes en JSON", _JSON, {"packageFormat": _ZIP}),
     ("_csv.zip", "Tablas en CSV", "text/csv", {"packageFormat": _ZIP}),
     (".xlsx", "Tablas en Excel", _XLSX, {}),
     ("_parquet.zip", "Tablas en Parquet", _PARQUET, {"packageFormat": _ZIP}),
@@ -183,25 +187,31 @@ def _month(index: Json, month: str, before: str | None, place: str, about: Json)
     )
 
 
+# Kind of collection -> its title, with its year or month, and what it is.
+_COLLECTIONS = {
+    "years": ("año {}", "Los meses publicados, en una sola colección."),
+    "history": ("todos los meses", "Los meses publicados, en una sola colección."),
+    "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),
+}
+
+
 def _collection(name: str, entry: Json, place: str, about: Json) -> Json:
     kind, _, year = name.partition("/")
+    title, description = _COLLECTIONS[kind]
+    month = Month.parse(year) if "-" in year else None
     # Every file of the history is one of a month's tables, which stand there; its manifest lists them all.
-    files = (
-        entry["files"]
-        if kind == "years"
-        else [file for file in entry["files"] if file["path"].endswith(f"/{MANIFEST}")]
-    )
+    files = [file for file in entry["files"] if kind != "history" or file["path"].endswith(f"/{MANIFEST}")]
     return _filled(
         about
         | {
             "@id": f"{place}{FILE}#{name}",
             "@type": "Dataset",
-            "title": f"{_TITLE}: año {year}" if year else f"{_TITLE}: todos los meses",
-            "description": "Los meses publicados, en una sola colección.",
+            "title": f"{_TITLE}: {title.format(month.in_spanish if month else year)}",
+            "description": description,
             "identifier": name,
             "conformsTo": _OCDS,
             "accrualPeriodicity": _MONTHLY,
-            "temporal": _period(Month(int(year), 1), Month(int(year), 12)) if year.isdigit() else None,
+            "temporal": _period(month or Month(int(year), 1), month or Month(int(year), 12)) if year else None,
             "modified": entry["published"],
             "version": entry["version"],
             "distribution": _distributions(files, entry["published"], place, about),

@@ -376,14 +376,16 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:
-    """Bring the yearly files and the whole history up to date with the months that are public."""
+    """Bring the yearly files, the whole history and the monthly reports up to date with the months that are public."""
     with _one_line():
         from guatecompras import dcat
-        from guatecompras.gathered.collect import collect
+        from guatecompras.gathered.collect import bring, collect
+        from guatecompras.reports import monthly
         from guatecompras.settings import Settings
 
         place = _opened(store)
         found = collect(place)
+        found += bring(place, lambda parts: (monthly.plan(place, part) for part in parts))
         dcat.publish(place, Settings.from_environment())
         for one in found:
             counts, mark = one.entry["counts"], "made" if one.made else "as it was"

@@ -12,9 +12,10 @@ from assets.publication import (
     publication_search,
 )
 from assets.quality import quality_report
+from assets.reports import monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
-from pipelines.jobs import collections_job, index_job, month_job
+from pipelines.jobs import collections_job, index_job, month_job, reports_job
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.alerts import Alerts
@@ -35,8 +36,9 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_month,
             publication_index,
             publication_collections,
+            monthly_reports,
         ],
-        jobs=[month_job, index_job, collections_job],
+        jobs=[month_job, index_job, collections_job, reports_job],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},

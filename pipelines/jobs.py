@@ -1,14 +1,16 @@
-"""The jobs: a month from source to publication, the index over all months, and what is published over several."""
+"""The jobs: a month from source to publication, the index over all months, and what is made of published months."""
 
 import dagster as dg
 
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
 _COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
 
+_REPORTS = dg.AssetSelection.groups("reports")
+
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
     "month",
-    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS,
+    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _REPORTS,
     executor_def=dg.in_process_executor,
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )
@@ -25,4 +27,11 @@ collections_job = dg.define_asset_job(
     selection=_COLLECTIONS,
     executor_def=dg.in_process_executor,
     description="Bring the yearly files and the whole history up to date with the months that are public.",
+)
+
+reports_job = dg.define_asset_job(
+    "reports",
+    selection=_REPORTS,
+    executor_def=dg.in_process_executor,
+    description="The predefined reports of a month that is published, without filters.",
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from guatecompras.months import TIME_ZONE, current_month
-from pipelines.jobs import collections_job, index_job, month_job
+from pipelines.jobs import collections_job, index_job, month_job, reports_job
 
 
 @dg.schedule(
@@ -60,4 +60,25 @@ def collections_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
     return dg.RunRequest(run_key=f"collections:{context.scheduled_execution_time.isoformat()}")
 
 
-SCHEDULES = [closed_month_schedule, running_month_schedule, index_check_schedule, collections_schedule]
+@dg.schedule(
+    job=reports_job,
+    cron_schedule="0 6 * * *",
+    execution_timezone=TIME_ZONE,
+    name="reports",
+    description="The reports of the running month and of the one before, daily at 06:00; what has not changed stays.",
+)
+def reports_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    """Late awards move the month before, too."""
+    tick = context.scheduled_execution_time
+    first = tick.replace(day=1)
+    months = [current_month(first - timedelta(days=1)), current_month(tick)]
+    return [dg.RunRequest(partition_key=str(month), run_key=f"reports:{month}:{tick.isoformat()}") for month in months]
+
+
+SCHEDULES = [
+    closed_month_schedule,
+    running_month_schedule,
+    index_check_schedule,
+    collections_schedule,
+    reports_schedule,
+]

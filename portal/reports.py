@@ -129,18 +129,18 @@ def written(request: Request, made: running.Result, name: str, form: str) -> Pat
     return path
 
 
-def _answer(request: Request, id: str, form: str) -> Response:
-    report = report_of(id)
+def _answer(request: Request, report: Report, form: str) -> Response:
+    if form not in writing.MEDIA:
+        raise absent(f"Un reporte se da como {', '.join(writing.MEDIA)}.")
     made, name = result(request, report, given(request))
     path = written(request, made, name, form)
-    size = path.stat().st_size
     headers = {
         "Content-Disposition": f'attachment; filename="{report.id}.{form}"',
         "X-Total-Count": str(made.rows),
         "Cache-Control": FOLLOWS,
         "ETag": quoted(f"{name}-{form}"),
     }
-    return Streamed(lambda: _pieces(path), size, writing.MEDIA[form], 200, headers)
+    return Streamed(lambda: _pieces(path), path.stat().st_size, writing.MEDIA[form], 200, headers)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -149,54 +149,57 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _described(report: Report) -> dict[str, Any]:
+def _parameters(report: Report) -> list[dict[str, Any]]:
     """What the OpenAPI document says of a report's parameters."""
-    return {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "description": filters.FILTERS[name].meaning,
-                "schema": {"type": "string", "maxLength": filters.LONGEST},
-            }
-            for name in report.filters
-        ]
-    }
+    form = {"name": "form", "in": "path", "required": True, "schema": {"type": "string", "enum": list(writing.MEDIA)}}
+    asked = [
+        {
+            "name": name,
+            "in": "query",
+            "description": filters.FILTERS[name].meaning,
+            "schema": filters.FILTERS[name].schema(),
+        }
+        for name in report.filters
+    ]
+    return [form, *asked]
 
 
-def _add(report: Report, form: str) -> None:
+_ERRORS = {
+    400: "Un filtro no es válido: `detail` dice cuál y por qué",
+    404: "No hay tal reporte, o no en ese formato",
+    414: "La dirección es demasiado larga",
+    429: "Demasiadas solicitudes",
+    503: "Demasiados reportes a la vez",
+}
+
+
+def _add(report: Report) -> None:
     def answer(request: Request) -> Response:
-        return _answer(request, report.id, form)
+        return _answer(request, report, request.path_params["form"])
 
+    problem = {"application/problem+json": {"schema": {"type": "object"}}}
+    forms: dict[str, Any] = {media.partition(";")[0]: {} for media in writing.MEDIA.values()}
+    responses: dict[int | str, dict[str, Any]] = {200: {"description": "El reporte", "content": forms}}
+    responses |= {status: {"description": told, "content": problem} for status, told in _ERRORS.items()}
+    # Nobody's program asks for what ends like no format: a person reads that.
+    responses[404]["content"] = problem | {"text/html": {}}
     router.add_api_route(
-        f"/reportes/{report.id}.{form}",
+        f"/reportes/{report.id}.{{form}}",
         answer,
-        operation_id=f"{report.id}_{form}".replace("-", "_"),
-        summary=f"{report.title} ({form.upper()})",
+        operation_id=report.id.replace("-", "_"),
+        summary=report.title,
         description=report.description,
-        responses={
-            200: {"description": "El reporte", "content": {writing.MEDIA[form].partition(";")[0]: {}}},
-            **{
-                status: {"description": told, "content": {"application/problem+json": {"schema": {"type": "object"}}}}
-                for status, told in (
-                    (400, "Un filtro no es válido: `detail` dice cuál y por qué"),
-                    (414, "La dirección es demasiado larga"),
-                    (429, "Demasiadas solicitudes"),
-                    (503, "Demasiados reportes a la vez"),
-                )
-            },
-        },
+        responses=responses,
         response_class=Response,
-        openapi_extra=_described(report),
+        openapi_extra={"parameters": _parameters(report)},
     )
-
-
-for _report in REPORTS.values():
-    for _form in writing.MEDIA:
-        _add(_report, _form)
 
 
 @router.get("/reportes/{id}.xsd", include_in_schema=False)
 def schema(request: Request, id: str) -> Response:
     """The schema that the report's XML validates against."""
     return respond(request, writing.schema_of(report_of(id)), "application/xml; charset=utf-8")
+
+
+for _report in REPORTS.values():
+    _add(_report)

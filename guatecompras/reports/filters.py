@@ -17,6 +17,7 @@ from guatecompras.months import TIME_ZONE, Month
 from guatecompras.search.words import words
 
 ALL = "todos"
+_DIGITS, _YEAR, _MONTH = "[0-9]{1,10}", "20[0-9]{2}", "(todos|20[0-9]{2}-(0[1-9]|1[0-2]))"
 LONGEST = 200
 
 
@@ -42,6 +43,17 @@ class Filter:
     wanted: str
     narrow: Narrow | None = None
     options: Callable[[], Mapping[str, str]] | None = None
+    pattern: str = ""
+
+    def schema(self) -> dict[str, Any]:
+        """What its text may be, as JSON Schema."""
+        told: dict[str, Any] = {"type": "string", "maxLength": LONGEST}
+        if self.read is _day:
+            return told | {"format": "date"}
+        if self.options:
+            return {"type": "string", "enum": list(self.options())}
+        pattern = _DIGITS if self.read is _number else self.pattern
+        return told | ({"pattern": f"^{pattern}$"} if pattern else {})
 
 
 def _code(catalog: str) -> Callable[[str], int]:
@@ -54,7 +66,7 @@ def _code(catalog: str) -> Callable[[str], int]:
 
 
 def _number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,10}", text):
+    if not re.fullmatch(_DIGITS, text):
         raise ValueError(text)
     return int(text)
 
@@ -69,11 +81,19 @@ def _one_of(*known: str) -> Callable[[str], str]:
 
 
 def _month(text: str) -> str:
-    return text if text == ALL else str(Month.parse(text))
+    if not re.fullmatch(_MONTH, text):
+        raise ValueError(text)
+    return text
+
+
+def _day(text: str) -> date:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(text)
+    return date.fromisoformat(text)
 
 
 def _year(text: str) -> int:
-    if not re.fullmatch(r"20[0-9]{2}", text):
+    if not re.fullmatch(_YEAR, text):
         raise ValueError(text)
     return int(text)
 
@@ -111,9 +131,9 @@ _RANGES = {"0": (0, 90_000), "1": (90_000, 900_000), "2": (900_000, None)}
 
 FILTERS: Mapping[str, Filter] = {
     "mes": Filter(
-        "Mes", "Mes de la convocatoria, AAAA-MM; «todos»: todo lo publicado. Sin él, el último", _month, "AAAA-MM, o todos"
+        "Mes", "Mes de la convocatoria, AAAA-MM; «todos»: todo. Sin él, el último", _month, "AAAA-MM, o todos", pattern=_MONTH
     ),
-    "anio": Filter("Año", "Año de la convocatoria", _year, "un año, por ejemplo 2026"),
+    "anio": Filter("Año", "Año de la convocatoria", _year, "un año, por ejemplo 2026", pattern=_YEAR),
     "fecha": Filter(
         "Tipo de fecha",
         "A qué fecha se refieren «Desde» y «Hasta»",
@@ -121,8 +141,8 @@ FILTERS: Mapping[str, Filter] = {
         f"una de estas: {', '.join(_DATES)}",
         options=lambda: {"publicacion": "Publicación", "cierre": "Límite de ofertas", "adjudicacion": "Adjudicación"},
     ),
-    "desde": Filter("Desde", "Primer día, AAAA-MM-DD", date.fromisoformat, "una fecha AAAA-MM-DD"),
-    "hasta": Filter("Hasta", "Último día, incluido", date.fromisoformat, "una fecha AAAA-MM-DD"),
+    "desde": Filter("Desde", "Primer día, AAAA-MM-DD", _day, "una fecha AAAA-MM-DD"),
+    "hasta": Filter("Hasta", "Último día, incluido", _day, "una fecha AAAA-MM-DD"),
     "tipo_entidad": Filter(
         "Tipo de entidad", "Código del tipo de entidad", _number, "un número", _equal_text("tipo_entidad_id")
     ),
@@ -243,7 +263,7 @@ def narrowing(told: Mapping[str, Any]) -> Callable[[pl.LazyFrame], pl.LazyFrame]
         column = pl.col(_DATES[told.get("fecha", "publicacion")])
         if "desde" in told:
             frame = frame.filter(column >= _midnight(told["desde"]))
-        if "hasta" in told:
+        if told.get("hasta", date.max) < date.max:
             frame = frame.filter(column < _midnight(told["hasta"] + timedelta(days=1)))
         return frame
 

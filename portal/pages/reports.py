@@ -8,17 +8,19 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from guatecompras.reports import filters, writing
+from guatecompras.reports.monthly import FORMAT
 from guatecompras.reports.registry import REPORTS
 from guatecompras.reports.report import Report
 from portal.filters import address
 from portal.http.errors import RefusedError, bad_parameter
+from portal.http.requests import edition
 from portal.pages.site import render
 from portal.pages.spanish import number
 from portal.reports import given, page_of, report_of, result
 
 router = APIRouter(include_in_schema=False)
 
-_ON_A_PAGE = 25
+_ON_A_PAGE, _MONTHS_SHOWN = 25, 12
 _FORMS = {"xlsx": "Excel", "csv": "CSV", "xml": "XML", "json": "JSON"}
 _NUMBERS = frozenset({"entero", "monto", "decimal"})
 # Kinds of inputs, by the filter; others are texts.
@@ -27,7 +29,20 @@ _INPUTS = {"desde": "date", "hasta": "date"}
 
 @router.get("/reportes")
 def reports(request: Request) -> Response:
-    return render(request, "reports.html.j2", {"reports": list(REPORTS.values())})
+    collections = edition(request).index["collections"]
+    months = sorted((name for name in collections if name.startswith("reports/")), reverse=True)[:_MONTHS_SHOWN]
+    made = [(name.partition("/")[2], [_made(file) for file in _packed(collections[name])]) for name in months]
+    return render(request, "reports.html.j2", {"reports": list(REPORTS.values()), "made": made})
+
+
+def _packed(entry: Mapping[str, Any]) -> list[Any]:
+    return [file for file in entry["files"] if file["format"] == FORMAT]
+
+
+def _made(file: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Of a month's reports in a format: its name, its address and its bytes."""
+    form = file["path"].rpartition("_")[2].removesuffix(".zip")
+    return _FORMS[form], f"/publication/{file['path']}", file["bytes"]
 
 
 @router.get("/reportes/{id}")

@@ -14,7 +14,14 @@ from hypothesis.errors import Unsatisfiable
 _QUICK, _LONG = 15, 650  # cases of each operation, of each kind
 # What is valid by the document and refused all the same, and why: an opaque cursor is only ours, and one of three has to be there.
 # And which page is the last one depends on what there is.
-_REFUSED = ("«cursor»", "al menos uno de los tres", "la última es la")
+_REFUSED = (
+    "«cursor»",
+    "al menos uno de los tres",
+    "la última es la",
+    "nada publicado de entonces",
+    "va con entidad",
+    "posterior a desde",
+)
 # A form sends its empty fields too: they ask nothing.
 _EMPTY = re.compile(r"[?&][^=&]+=(&|$)")
 
