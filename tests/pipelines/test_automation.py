@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from pipelines.definitions import build_definitions
-from pipelines.schedules import closed_month_schedule, running_month_schedule
+from pipelines.schedules import closed_month_schedule, reports_schedule, running_month_schedule
 from pipelines.sensors import failed_runs_sensor, late_changes_sensor
 from resources.alerts import Alerts
 from resources.settings import SourceResource, StoreResource
@@ -37,6 +37,12 @@ def test_schedules_ask_for_the_right_month(schedule: dg.ScheduleDefinition, tick
     request = schedule(context)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == month
+
+
+def test_reports_are_asked_for_of_the_running_month_and_the_one_before() -> None:
+    tick = datetime(2026, 1, 5, 6, tzinfo=GUATEMALA)
+    asked = reports_schedule(dg.build_schedule_context(scheduled_execution_time=tick))
+    assert [request.partition_key for request in asked] == ["2025-12", "2026-01"]
 
 
 def test_schedules_run_at_the_hours_that_were_asked_for() -> None:

@@ -11,9 +11,10 @@ from guatecompras import tables
 from guatecompras.contract import TABLES
 from guatecompras.ocds import mapping
 from guatecompras.quality import CHECKS, rules
+from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication"]
+LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports"]
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["quality"] == {"report"}
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
     assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
+    assert names["reports"] == set(REPORTS)
 
 
 def test_every_asset_says_what_it_is(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
