@@ -191,6 +191,7 @@ def _month(index: Json, month: str, before: str | None, place: str, about: Json)
 _COLLECTIONS = {
     "years": ("año {}", "Los meses publicados, en una sola colección."),
     "history": ("todos los meses", "Los meses publicados, en una sola colección."),
+    "datasets": ("concursos de {}", "Adjudicados, anulados, desiertos y demás, en las columnas de siempre."),
     "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),
 }
 
@@ -200,7 +201,9 @@ def _collection(name: str, entry: Json, place: str, about: Json) -> Json:
     title, description = _COLLECTIONS[kind]
     month = Month.parse(year) if "-" in year else None
     # Every file of the history is one of a month's tables, which stand there; its manifest lists them all.
-    files = [file for file in entry["files"] if kind != "history" or file["path"].endswith(f"/{MANIFEST}")]
+    files = [
+        file for file in entry["files"] if kind not in ("history", "datasets") or file["path"].endswith(f"/{MANIFEST}")
+    ]
     return _filled(
         about
         | {

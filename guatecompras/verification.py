@@ -19,7 +19,19 @@ from guatecompras.publication import FOR_EVER, MANIFEST, versions_of
 Json = dict[str, Any]
 
 # Files whose rows nobody counts again.
-UNCOUNTED = frozenset({"manifest", "schema", "report", "datapackage", "search", "reports.zip"})
+UNCOUNTED = frozenset(
+    {
+        "manifest",
+        "schema",
+        "report",
+        "datapackage",
+        "search",
+        "reports.zip",
+        "dataset.csv",
+        "dataset.xlsx",
+        "dataset.json",
+    }
+)
 _READERS_AT_ONCE = 2
 
 

@@ -12,7 +12,7 @@ from assets.publication import (
     publication_search,
 )
 from assets.quality import quality_report
-from assets.reports import monthly_reports
+from assets.reports import monthly_datasets, monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
 from pipelines.jobs import collections_job, index_job, month_job, reports_job
@@ -37,6 +37,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_index,
             publication_collections,
             monthly_reports,
+            monthly_datasets,
         ],
         jobs=[month_job, index_job, collections_job, reports_job],
         schedules=SCHEDULES,

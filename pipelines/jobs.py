@@ -5,7 +5,7 @@ import dagster as dg
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
 _COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
 
-_REPORTS = dg.AssetSelection.groups("reports")
+_REPORTS = dg.AssetSelection.groups("reports", "datasets")
 
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
@@ -33,5 +33,5 @@ reports_job = dg.define_asset_job(
     "reports",
     selection=_REPORTS,
     executor_def=dg.in_process_executor,
-    description="The predefined reports of a month that is published, without filters.",
+    description="What is made of a month that is published: its predefined reports, and the datasets of the open-data portal.",
 )

@@ -169,6 +169,7 @@ def _concursos(tables: Tables) -> pl.LazyFrame:
             entidad="buyer_name",
             unidad_identificador="tender_procuringEntity_id",
             unidad="tender_procuringEntity_name",
+            fecha_estatus="date",
             fecha_publicacion="tender_datePublished",
             fecha_cierre="tender_tenderPeriod_endDate",
             oferentes="tender_numberOfTenderers",

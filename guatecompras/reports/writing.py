@@ -78,14 +78,14 @@ def _json(report: Report, kept: Path, out: Path, told: Sequence[tuple[str, str |
         yield orjson.dumps(head).removesuffix(b"}") + b',"rows":['
         comma = b""
         for batch in batches(kept):
-            yield comma + b",".join(_objects(batch))
+            yield comma + b",".join(objects(batch))
             comma = b"," if batch.height else comma
         yield b"]}\n"
 
     _pieces(out, pieces())
 
 
-def _objects(batch: pl.DataFrame) -> list[bytes]:
+def objects(batch: pl.DataFrame) -> list[bytes]:
     """Rows as JSON objects: amounts as numbers with their decimals, times with their offset."""
     return [line for line in xmls.plain(batch, decimals=False).write_ndjson().encode().splitlines() if line]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from guatecompras.datasets.families import FAMILIES
 from guatecompras.reports.registry import REPORTS
 from guatecompras.stores import LocalStore
 from pipelines.definitions import build_definitions
@@ -49,6 +50,8 @@ def test_the_job_gathers_and_the_commands_find_it_so(
         "history as it was",
         "reports/2026-01 made",
         "reports/2026-02 made",
+        "datasets/2026-01 made",
+        "datasets/2026-02 made",
     ]
     verified = _run("verify", store)
     assert verified.returncode == 0, verified.stderr
@@ -77,9 +80,9 @@ def test_the_reports_of_a_month_are_assets_of_it(
     made = {
         event.asset_key.path[1]: event.materialization for event in first.all_events if event.is_step_materialization
     }
-    assert set(made) == set(REPORTS)
+    assert set(made) == {*REPORTS, *FAMILIES}
     assert all(one.metadata["made now"].value is True for one in made.values())
-    assert set(LocalStore(store).index()["collections"]) == {"reports/2026-01"}
+    assert set(LocalStore(store).index()["collections"]) == {"reports/2026-01", "datasets/2026-01"}
     again = [event.materialization for event in run("2026-01").all_events if event.is_step_materialization]
     assert all(one.metadata["made now"].value is False for one in again)
     # A month that is not published has no reports.

@@ -9,12 +9,13 @@ import pytest
 from assets.quality import quality_report
 from guatecompras import tables
 from guatecompras.contract import TABLES
+from guatecompras.datasets.families import FAMILIES
 from guatecompras.ocds import mapping
 from guatecompras.quality import CHECKS, rules
 from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports"]
+LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports", "datasets"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
     assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
     assert names["reports"] == set(REPORTS)
+    assert names["datasets"] == set(FAMILIES)
 
 
 def test_every_asset_says_what_it_is(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

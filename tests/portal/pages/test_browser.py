@@ -39,7 +39,8 @@ def paths(portal: Any, nogs: list[int]) -> list[str]:
     buyer, supplier = (library.totals(role).row(0, named=True)["id"] for role in ("buyer", "supplier"))
     return [
         "/", "/descarga-datos", "/descarga-datos/2026-01", f"/concurso/{rich}", "/explorar", "/explorar?q=compra&estatus=3",
-        "/explorar?comprador=de", "/explorar?monto_min=x", "/reportes", "/reportes/por-estatus", "/reportes/por-estatus?anio=x", f"/comprador/{buyer}", f"/proveedor/{supplier}", "/concurso/99",
+        "/explorar?comprador=de", "/explorar?monto_min=x", "/reportes", "/reportes/por-estatus",
+        "/reportes/por-estatus?anio=x", f"/comprador/{buyer}", f"/proveedor/{supplier}", "/concurso/99",
     ]  # fmt: skip
 
 
