@@ -443,6 +443,33 @@ def report(report: str | None, given: tuple[str, ...], form: str | None, out: Pa
 
 
 @main.command()
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@click.option("--month", "months", multiple=True, metavar="YYYY-MM", help="Only these months. Default: all.")
+@_STORE_OPTION
+def ckan(dry_run: bool, months: tuple[str, ...], store: str) -> None:
+    """Bring the open-data portal (CKAN) up to date with what is public. Its address is in GUATECOMPRAS_CKAN_URL, the token in
+    GUATECOMPRAS_CKAN_TOKEN."""
+    with _one_line():
+        from guatecompras.ckan import push, wanted
+        from guatecompras.settings import Settings
+        from resources.ckan import Ckan, most_bytes, organization
+
+        place, client, most = _opened(store), Ckan.from_environment(), most_bytes()
+        datasets = wanted.of_store(place, Settings.from_environment().base_url, organization(), months or None)
+        if dry_run:
+            steps = list(push.planned(client, datasets, most))
+            for step in steps:
+                click.echo(str(step))
+            click.echo(f"{len(steps)} steps to do; nothing was written")
+            return
+        done = push.push(client, datasets, wanted.file_of(place), most, lambda step: click.echo(str(step)))
+        click.echo(
+            f"{len(done.steps)} steps done"
+            + (f"; {len(done.linked)} files were too large and are linked" if done.linked else "")
+        )
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), default=None, help="Processes. Default: one a processor.")

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.ckan import ckan_push
 from assets.downloads import downloads
 from assets.ocds import ocds_documents
 from assets.publication import (
@@ -15,7 +16,7 @@ from assets.quality import quality_report
 from assets.reports import monthly_datasets, monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
-from pipelines.jobs import collections_job, index_job, month_job, reports_job
+from pipelines.jobs import ckan_job, collections_job, index_job, month_job, reports_job
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.alerts import Alerts
@@ -38,8 +39,9 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_collections,
             monthly_reports,
             monthly_datasets,
+            ckan_push,
         ],
-        jobs=[month_job, index_job, collections_job, reports_job],
+        jobs=[month_job, index_job, collections_job, reports_job, ckan_job],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},

@@ -6,11 +6,12 @@ _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
 _COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
 
 _REPORTS = dg.AssetSelection.groups("reports", "datasets")
+_CKAN = dg.AssetSelection.groups("ckan")
 
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
     "month",
-    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _REPORTS,
+    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _REPORTS - _CKAN,
     executor_def=dg.in_process_executor,
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )
@@ -34,4 +35,11 @@ reports_job = dg.define_asset_job(
     selection=_REPORTS,
     executor_def=dg.in_process_executor,
     description="What is made of a month that is published: its predefined reports, and the datasets of the open-data portal.",
+)
+
+ckan_job = dg.define_asset_job(
+    "ckan",
+    selection=_CKAN,
+    executor_def=dg.in_process_executor,
+    description="Bring the open-data portal (CKAN) up to date with what is public.",
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from guatecompras.months import TIME_ZONE, current_month
-from pipelines.jobs import collections_job, index_job, month_job, reports_job
+from pipelines.jobs import ckan_job, collections_job, index_job, month_job, reports_job
 
 
 @dg.schedule(
@@ -73,6 +73,18 @@ def reports_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunReques
     first = tick.replace(day=1)
     months = [current_month(first - timedelta(days=1)), current_month(tick)]
     return [dg.RunRequest(partition_key=str(month), run_key=f"reports:{month}:{tick.isoformat()}") for month in months]
+
+
+@dg.schedule(
+    job=ckan_job,
+    cron_schedule="30 7 * * *",
+    execution_timezone=TIME_ZONE,
+    name="ckan",
+    description="Push what changed to the open-data portal, daily at 07:30, after the datasets.",
+)
+def ckan_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run a day."""
+    return dg.RunRequest(run_key=f"ckan:{context.scheduled_execution_time.isoformat()}")
 
 
 SCHEDULES = [

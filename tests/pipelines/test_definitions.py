@@ -15,7 +15,7 @@ from guatecompras.quality import CHECKS, rules
 from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports", "datasets"]
+LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports", "datasets", "ckan"]
 
 
 @pytest.fixture(scope="module")
