@@ -29,6 +29,24 @@ UNPUBLISHED: dict[tuple[str, str], str] = {
 _JOINS = ("eventos", "partes", "renglones", "caracteristicas", "documentos", "ofertas", "contratos")
 UNPUBLISHED.update({(table, "nog"): "Une la fila con su proceso; se publica en el OCID." for table in _JOINS})
 
+# Where a path belongs: the section of the longest of these that it begins with.
+SECTIONS: dict[str, str] = {
+    "": "Proceso",
+    "parties": "Participantes",
+    "buyer": "Comprador",
+    "tender": "Concurso",
+    "tender/items": "Renglones",
+    "tender/documents": "Documentos",
+    "bids": "Ofertas",
+    "awards": "Adjudicaciones",
+    "contracts": "Contratos",
+}
+
+
+def section_of(path: str) -> str:
+    """The section that a path belongs to."""
+    return SECTIONS[max((start for start in SECTIONS if not start or f"{path}/".startswith(f"{start}/")), key=len)]
+
 
 @dataclass(frozen=True)
 class Field:

@@ -11,24 +11,12 @@ from functools import cache
 from typing import Any
 
 from guatecompras import tables
-from guatecompras.ocds.mapping import UNPUBLISHED, Field, fields
+from guatecompras.ocds.mapping import SECTIONS, UNPUBLISHED, Field, fields, section_of
 from guatecompras.policy.extensions import Extension, extension_of
 from guatecompras.policy.texts import note
 
 Coverage = Mapping[str, Mapping[str, Any]]
 
-# The group that a field stands in: that of the longest of these that its path begins with.
-GROUPS: Mapping[str, str] = {
-    "": "Proceso",
-    "parties": "Participantes",
-    "buyer": "Comprador",
-    "tender": "Concurso",
-    "tender/items": "Renglones",
-    "tender/documents": "Documentos",
-    "bids": "Ofertas",
-    "awards": "Adjudicaciones",
-    "contracts": "Contratos",
-}
 # Types as the public reads them, by type and format of the mapping.
 _TYPES: Mapping[tuple[str, str], str] = {
     ("string", ""): "texto",
@@ -120,7 +108,7 @@ def entries(coverage: Coverage | None = None) -> tuple[Entry, ...]:
 def _entry(field: Field, covered: Mapping[str, Any] | None) -> Entry:
     return Entry(
         field=field,
-        group=_group(field.path),
+        group=section_of(field.path),
         columns=_columns().get(field.path, ()),
         sources=tuple(f"{table}.{column}" for table, column in field.sources),
         extension=extension_of(field.path),
@@ -128,10 +116,6 @@ def _entry(field: Field, covered: Mapping[str, Any] | None) -> Entry:
         present=covered["present"] if covered else None,
         possible=covered["possible"] if covered else None,
     )
-
-
-def _group(path: str) -> str:
-    return GROUPS[max((start for start in GROUPS if not start or f"{path}/".startswith(f"{start}/")), key=len)]
 
 
 @cache
@@ -146,7 +130,7 @@ def _columns() -> Mapping[str, tuple[str, ...]]:
 
 def grouped(found: Iterable[Entry]) -> dict[str, list[Entry]]:
     """By group, in the order of the groups; groups without any are left out."""
-    groups: dict[str, list[Entry]] = {name: [] for name in GROUPS.values()}
+    groups: dict[str, list[Entry]] = {name: [] for name in SECTIONS.values()}
     for entry in found:
         groups[entry.group].append(entry)
     return {name: held for name, held in groups.items() if held}

@@ -3,8 +3,8 @@
 import pytest
 
 from guatecompras import tables
-from guatecompras.ocds.mapping import fields
-from guatecompras.policy.dictionary import GROUPS, entries, grouped, search
+from guatecompras.ocds.mapping import SECTIONS, fields
+from guatecompras.policy.dictionary import entries, grouped, search
 from guatecompras.policy.extensions import all_extensions
 from guatecompras.policy.texts import table
 
@@ -30,7 +30,7 @@ def test_a_column_that_all_tables_have_is_told_once() -> None:
 def test_groups_keep_every_field() -> None:
     found = grouped(entries())
     assert sum(map(len, found.values())) == len(fields())
-    assert list(found) == list(GROUPS.values())
+    assert list(found) == list(SECTIONS.values())
 
 
 def test_presence_is_that_of_the_report() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from guatecompras.months import SPANISH, UTC_OFFSET, Month
-from guatecompras.ocds.mapping import fields
+from guatecompras.ocds.mapping import SECTIONS, fields, section_of
 from guatecompras.quality.report import charts
 from guatecompras.settings import LICENSE
 from guatecompras.spanish import PERCENT, number, percent
@@ -38,18 +38,6 @@ SEVERITIES: Mapping[str, tuple[str, str]] = {
     "block": ("impide publicar", "el mes no se publica mientras no se cumpla"),
     "warn": ("aviso", "quien publica tiene que mirarlo; no detiene la publicación"),
     "note": ("nota", "conviene saberlo al usar los datos; a menudo viene así de la fuente"),
-}
-# Where a path belongs: the section of the longest of these that it begins with.
-SECTIONS: Mapping[str, str] = {
-    "": "Proceso",
-    "parties": "Participantes",
-    "buyer": "Comprador",
-    "tender": "Concurso",
-    "tender/items": "Renglones",
-    "tender/documents": "Documentos",
-    "bids": "Ofertas",
-    "awards": "Adjudicaciones",
-    "contracts": "Contratos",
 }
 # What the month is like: the distribution, what its categories are, what is counted; whether their own order is kept.
 DISTRIBUTIONS: tuple[tuple[str, str, str, bool], ...] = (
@@ -237,7 +225,7 @@ def _sections(coverage: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
     for path in sorted(coverage, key=lambda path: (order.get(path, len(order)), path)):
         told = coverage[path]
         share = told["share"] if told["possible"] else None
-        found[_section(path)].append({"path": path, **told, "share": share})
+        found[section_of(path)].append({"path": path, **told, "share": share})
     return [
         {
             "title": title,
@@ -250,10 +238,6 @@ def _sections(coverage: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
         for title, rows in found.items()
         if rows
     ]
-
-
-def _section(path: str) -> str:
-    return SECTIONS[max((start for start in SECTIONS if not start or f"{path}/".startswith(f"{start}/")), key=len)]
 
 
 def _distributions(told: Mapping[str, Mapping[str, float]]) -> Iterable[dict[str, Any]]:
