@@ -11,31 +11,37 @@ from guatecompras.reports import (
     contratos,
     numero_de_oferentes,
     ofertas_por_concurso,
-    por_grupo,
-    proveedores,
+    por_categoria,
+    por_departamento,
+    por_entidad,
+    por_estatus,
+    por_familia_unspsc,
+    por_modalidad,
+    proveedores_por_entidad,
+    proveedores_por_monto,
     tiempos,
 )
 from guatecompras.reports.report import Report
 
 REPORTS: Mapping[str, Report] = {
-    report.id: report
-    for report in (
-        concursos_publicados.REPORT,
-        concursos_adjudicados.REPORT,
-        concursos_desiertos.REPORT,
-        concursos_anulados.REPORT,
-        concursos_vigentes.REPORT,
-        por_grupo.POR_ESTATUS,
-        por_grupo.POR_MODALIDAD,
-        por_grupo.POR_ENTIDAD,
-        por_grupo.POR_CATEGORIA,
-        por_grupo.POR_FAMILIA,
-        por_grupo.POR_DEPARTAMENTO,
-        proveedores.POR_MONTO,
-        proveedores.POR_ENTIDAD,
-        ofertas_por_concurso.REPORT,
-        contratos.REPORT,
-        tiempos.REPORT,
-        numero_de_oferentes.REPORT,
+    module.REPORT.id: module.REPORT
+    for module in (
+        concursos_publicados,
+        concursos_adjudicados,
+        concursos_desiertos,
+        concursos_anulados,
+        concursos_vigentes,
+        por_estatus,
+        por_modalidad,
+        por_entidad,
+        por_categoria,
+        por_familia_unspsc,
+        por_departamento,
+        proveedores_por_monto,
+        proveedores_por_entidad,
+        ofertas_por_concurso,
+        contratos,
+        tiempos,
+        numero_de_oferentes,
     )
 }

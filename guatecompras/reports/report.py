@@ -226,3 +226,8 @@ def totals() -> list[pl.Expr]:
         (pl.col("adjudicaciones") > 0).sum().alias("adjudicados"),
         pl.col("monto_adjudicado").sum().alias("monto_adjudicado"),
     ]
+
+
+def counted(concursos: pl.LazyFrame, *names: str) -> pl.LazyFrame:
+    """Concursos counted by some columns, those of the most first."""
+    return concursos.group_by(names).agg(totals()).sort("concursos", *names, descending=[True, *[False] * len(names)])
