@@ -42,11 +42,17 @@ class Settings:
         "publication policy",
     )
 
-    # The text of the file that the variable names.
+    # Of these two the text of the file that the variable names.
     quality_rules: str = _setting(
         "",
         "GUATECOMPRAS_QUALITY_RULES",
         "file of rules for checks that replace those of `guatecompras/data/quality.toml`",
+    )
+    sanctions: str = _setting(
+        "",
+        "GUATECOMPRAS_SANCTIONS",
+        "file of barred suppliers, a CSV with the columns `proveedor`, `desde`, `hasta`, `fuente`",
+        decisive=False,
     )
     keep_versions: int = _setting(
         12,
@@ -57,18 +63,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises GuatecomprasError when the file of rules cannot be read, or a number is none that will do."""
+        """Raises GuatecomprasError when a file cannot be read, or a number is none that will do."""
+        variables = {item.name: item.metadata["variable"] for item in fields(cls)}
         given: dict[str, Any] = {
-            item.name: environ[item.metadata["variable"]]
-            for item in fields(cls)
-            if environ.get(item.metadata["variable"])
+            name: environ[variable] for name, variable in variables.items() if environ.get(variable)
         }
-        path = given.get("quality_rules")
-        if path:
-            try:
-                given["quality_rules"] = Path(path).read_text(encoding="utf-8")
-            except (OSError, ValueError) as error:
-                raise GuatecomprasError(f"GUATECOMPRAS_QUALITY_RULES: {path} cannot be read: {error}") from error
+        for name in _FILES & given.keys():
+            given[name] = _text(variables[name], given[name])
         if "keep_versions" in given:
             given["keep_versions"] = _number("GUATECOMPRAS_KEEP_VERSIONS", given["keep_versions"], FEWEST_KEPT)
         return cls(**given)
@@ -80,6 +81,16 @@ class Settings:
     def release_url(self) -> str:
         """What stands before a release's id in its persistent address."""
         return f"{self.base_url.rstrip('/')}/release/"
+
+
+_FILES = frozenset({"quality_rules", "sanctions"})
+
+
+def _text(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise GuatecomprasError(f"{variable}: {path} cannot be read: {error}") from error
 
 
 def _number(variable: str, text: str, least: int) -> int:
