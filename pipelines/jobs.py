@@ -4,6 +4,7 @@ import dagster as dg
 
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
 _COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
+_AUDIT = dg.AssetSelection.groups("audit")
 
 _REPORTS = dg.AssetSelection.groups("reports", "datasets")
 _CKAN = dg.AssetSelection.groups("ckan")
@@ -11,7 +12,7 @@ _CKAN = dg.AssetSelection.groups("ckan")
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
     "month",
-    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _REPORTS - _CKAN,
+    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _AUDIT - _REPORTS - _CKAN,
     executor_def=dg.in_process_executor,
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )
@@ -25,9 +26,9 @@ index_job = dg.define_asset_job(
 
 collections_job = dg.define_asset_job(
     "collections",
-    selection=_COLLECTIONS,
+    selection=_COLLECTIONS | _AUDIT,
     executor_def=dg.in_process_executor,
-    description="Bring the yearly files and the whole history up to date with the months that are public.",
+    description="Bring the yearly files, the whole history and the social audit up to date with the months that are public.",
 )
 
 reports_job = dg.define_asset_job(

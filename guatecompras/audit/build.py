@@ -54,11 +54,11 @@ def _write(name: str, table: Table, rows: pl.DataFrame, folder: Path) -> Iterato
     with TableWriter(path, table.arrow, _GROUP) as writer:
         writer.write(rows.sort(keys, nulls_last=True))
     yield describe(path, path.name, "parquet", rows.height)
-    for form, pieces in (("csv", _csv), ("json", _json)):
+    for form, kind, pieces in (("csv", "csv", _csv), ("json", "dataset.json", _json)):
         out = folder / f"{name}.{form}"
         with replacing(out) as part, open(part, "xb") as stream:
             stream.writelines(pieces(table, path))
-        yield describe(out, out.name, f"audit.{form}", rows.height)
+        yield describe(out, out.name, kind, rows.height)
 
 
 def _csv(table: Table, kept: Path) -> Iterator[bytes]:
