@@ -193,7 +193,10 @@ def _month(index: Json, month: str, before: str | None, place: str, about: Json)
 _COLLECTIONS = {
     "years": ("año {}", "Los meses publicados, en una sola colección."),
     "history": ("todos los meses", "Los meses publicados, en una sola colección."),
-    "audit": ("auditoría social", "Por entidad, departamento y municipio, año por año: gasto, modalidades, competencia, tiempos."),
+    "audit": (
+        "auditoría social",
+        "Por entidad, departamento y municipio, año por año: gasto, modalidades, competencia, tiempos.",
+    ),
     "datasets": ("concursos de {}", "Adjudicados, anulados, desiertos y demás, en las columnas de siempre."),
     "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),
 }

@@ -27,7 +27,7 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
-from portal.pages import api_docs, downloads, explore, home, policy, process, quality, site
+from portal.pages import api_docs, audit, downloads, explore, home, policy, process, quality, site
 from portal.pages import feeds as news
 from portal.pages import parties as profiles
 from portal.pages import reports as report_pages
@@ -48,7 +48,7 @@ ROUTERS: Sequence[APIRouter] = (
     reports.router,
     *(
         page.router
-        for page in (home, downloads, report_pages, policy, api_docs, explore, process, profiles, quality, news)
+        for page in (home, downloads, report_pages, audit, policy, api_docs, explore, process, profiles, quality, news)
     ),
 )
 

@@ -1,0 +1,195 @@
+"""The profile of a scope and year on one page, as PDF, set by Typst with its own fonts: always the same bytes for the same rows.
+
+How it looks is `data/audit/profile.typ`; what is counted, `indicators.py`'s. It is tagged for screen readers (PDF/UA-1).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from guatecompras.audit.indicators import SHARES, TIMES
+from guatecompras.audit.parameters import FOLDER, load
+from guatecompras.audit.tables import PERSONS
+from guatecompras.months import SPANISH, UTC_OFFSET
+from guatecompras.spanish import number, percent
+
+Row = Mapping[str, Any]
+
+_METHODS, _SUPPLIERS, _FIELDS = 5, 8, 5
+# Longer names would take lines that the page has not.
+_NAME, _TITLE = 58, 150
+_FEW = "pocos casos"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is drawn: rows of the audit's tables, all of one scope and year. `country`: the same year's indicators of the whole
+    country; None where that is what is drawn."""
+
+    kind: str
+    name: str
+    year: int
+    row: Row
+    country: Row | None
+    months: Sequence[Row]
+    methods: Sequence[Row]
+    suppliers: Sequence[Row]
+    fields: Sequence[Row]
+    version: str
+    url: str
+    publisher: str
+
+
+def draw(profile: Profile) -> bytes:
+    """The PDF. Raises RuntimeError (Typst's own) when the template does not fit the document."""
+    # A compiler: only who draws loads it.
+    import typst  # noqa: PLC0415
+
+    return typst.compile(
+        str(FOLDER / "profile.typ"),
+        root=str(FOLDER),
+        sys_inputs={"profile": orjson.dumps(_told(profile)).decode()},
+        ignore_system_fonts=True,
+        pdf_standards="ua-1",
+        timestamp=int(_dated(profile.version).timestamp()),
+        format="pdf",
+    )
+
+
+def _dated(version: str) -> datetime:
+    """The date of the newest data: a version's name starts with it."""
+    return datetime.strptime(version.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC_OFFSET)
+
+
+def _told(profile: Profile) -> dict[str, Any]:
+    dated, row = _dated(profile.version), profile.row
+    return {
+        "kind": profile.kind,
+        "name": _cut(profile.name, _TITLE),
+        "year": profile.year,
+        "date": [dated.year, dated.month, dated.day],
+        "as_of": f"{dated.day} de {SPANISH[dated.month - 1]} de {dated.year}",
+        "version": profile.version,
+        "url": profile.url,
+        "publisher": profile.publisher,
+        "least": load().least_for_shares,
+        "figures": [
+            [number(row["concursos"]), "concursos convocados"],
+            [number(row["adjudicados"]), "adjudicados"],
+            [_money(row["monto"]), "adjudicados en total"],
+            [number(row["proveedores"]), "proveedores distintos"],
+        ],
+        "has_country": profile.country is not None,
+        "indicators": [*_shares(profile), *_times(profile)],
+        "months": _months(profile),
+        "methods": _methods(profile.methods),
+        "suppliers": _suppliers(profile.suppliers),
+        "fields": _fields(profile.fields),
+    }
+
+
+def _shares(profile: Profile) -> list[list[Any]]:
+    """Title, value, of how many cases, the country's value, and how long its bar is."""
+    return [
+        [
+            share.title,
+            _share(profile.row[share.id]),
+            number(profile.row[share.cases]),
+            _share(profile.country[share.id]) if profile.country else "",
+            float(profile.row[share.id] or 0),
+        ]
+        for share in SHARES
+    ]
+
+
+def _times(profile: Profile) -> list[list[Any]]:
+    cases = number(profile.row["con_tiempo"])
+    return [
+        [
+            f"Días a la adjudicación: {words}",
+            _days(profile.row[name]),
+            cases,
+            _days(profile.country[name]) if profile.country else "",
+            0.0,
+        ]
+        for (name, _, _), words in zip(TIMES, ("un cuarto, en", "la mitad, en", "tres cuartos, en"), strict=True)
+    ]
+
+
+def _share(value: Any) -> str:
+    return _FEW if value is None else percent(float(value))
+
+
+def _days(value: Any) -> str:
+    return _FEW if value is None else number(float(value), 1)
+
+
+def _money(value: Any) -> str:
+    """Whole quetzales; millions from a million on."""
+    return f"Q{number(float(value) / 1e6, 2)} millones" if value >= 1_000_000 else f"Q{number(float(value))}"
+
+
+def _months(profile: Profile) -> list[list[Any]]:
+    """All twelve: a month in which nothing was bought is told, too."""
+    told = {row["mes"]: row for row in profile.months}
+    names = [f"{profile.year}-{month:02}" for month in range(1, 13)]
+    amounts = [float(told[name]["monto"]) if name in told else 0.0 for name in names]
+    most = max(amounts) or 1.0
+    return [
+        [
+            SPANISH[place][:3],
+            number(told[name]["concursos"]) if name in told else "0",
+            number(amount / 1000),
+            amount / most,
+        ]
+        for place, (name, amount) in enumerate(zip(names, amounts, strict=True))
+    ]
+
+
+def _methods(rows: Sequence[Row]) -> list[list[str]]:
+    """Those of most amount, and the others together."""
+    ranked = sorted(rows, key=lambda row: (-row["monto"], row["modalidad"] or ""))
+    shown = [[_cut(row["modalidad"] or "No informada", _NAME), *_amounts(row)] for row in ranked[:_METHODS]]
+    return [*shown, *_rest(ranked[_METHODS:], "Otras modalidades", len(ranked) - _METHODS)]
+
+
+def _suppliers(rows: Sequence[Row]) -> list[list[str]]:
+    """Those by name, natural persons together, and the others together."""
+    named = [row for row in rows if not row["grupo"]]
+    persons = [row for row in rows if row["grupo"] == PERSONS]
+    rest = [*named[_SUPPLIERS:], *(row for row in rows if row["grupo"] and row["grupo"] != PERSONS)]
+    return [
+        *([_cut(row["proveedor_nombre"] or row["proveedor"], _NAME), *_amounts(row)] for row in named[:_SUPPLIERS]),
+        *([f"Personas individuales ({number(row['proveedores'])})", *_amounts(row)] for row in persons),
+        *_rest(rest, "Otros proveedores", sum(row["proveedores"] for row in rest)),
+    ]
+
+
+def _rest(rows: Sequence[Row], label: str, count: int) -> list[list[str]]:
+    if not rows:
+        return []
+    amount, share = sum(row["monto"] for row in rows), sum(float(row["cuota"] or 0) for row in rows)
+    concursos = sum(row["concursos"] for row in rows)
+    return [[f"{label} ({number(count)})", *_amounts({"concursos": concursos, "monto": amount, "cuota": share})]]
+
+
+def _amounts(row: Row) -> list[str]:
+    share = "—" if row["cuota"] is None else percent(float(row["cuota"]))
+    return [number(row["concursos"]), f"Q{number(float(row['monto']))}", share]
+
+
+def _fields(rows: Sequence[Row]) -> list[list[str]]:
+    """The ones that are missing most; what is always there is not told."""
+    lacking = [row for row in rows if row["cuota"] is not None and row["presentes"] < row["esperados"]]
+    ranked = sorted(lacking, key=lambda row: (row["cuota"], row["orden"]))
+    return [
+        [row["titulo"], f"{number(row['presentes'])} de {number(row['esperados'])}", percent(float(row["cuota"]))]
+        for row in ranked[:_FIELDS]
+    ]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip(' ,.;-')}…"
