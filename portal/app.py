@@ -33,6 +33,7 @@ from portal.pages import parties as profiles
 from portal.pages import reports as report_pages
 from portal.publication import Publication
 from portal.settings import Settings
+from portal.v2 import audit as v2_audit
 from portal.v2 import changes, concursos, feeds, parties
 
 _THREADS = 16
@@ -45,6 +46,7 @@ ROUTERS: Sequence[APIRouter] = (
     concursos.router,
     changes.router,
     parties.router,
+    v2_audit.router,
     reports.router,
     *(
         page.router

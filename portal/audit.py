@@ -85,6 +85,10 @@ class Audit:
         level, _, rest = key.partition("/")
         return self.scope(level, rest or COUNTRY)
 
+    @property
+    def country(self) -> Scope:
+        return as_scopes(self.scopes().filter(pl.col("ambito") == "pais"))[0]
+
     def rows(self, table: str, scope: Scope, year: int | None = None) -> pl.DataFrame:
         """The rows of a table that are of a scope, of one year or of all."""
         wanted = (pl.col("ambito") == scope.level) & (pl.col("id") == scope.id)
@@ -144,7 +148,7 @@ def audit_of(request: Request, version: str = "") -> Audit:
             return Audit(found, version, datetime.fromisoformat(old["published"]), current=False)
         if old["version"] == version:
             raise gone("Esa versión de la auditoría social ya no se conserva; quite «version» para ver la vigente.")
-    raise bad_parameter("version", "no es una versión publicada de la auditoría social")
+    raise absent("No hay esa versión de la auditoría social; quite «version» para ver la vigente.")
 
 
 def year_of(text: str, years: tuple[int, ...], name: str = "anio") -> int:

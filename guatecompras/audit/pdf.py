@@ -3,7 +3,7 @@
 How it looks is `data/audit/profile.typ`; what is counted, `indicators.py`'s. It is tagged for screen readers (PDF/UA-1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,14 +20,14 @@ Row = Mapping[str, Any]
 
 _METHODS, _SUPPLIERS, _FIELDS = 5, 8, 5
 # Longer names would take lines that the page has not.
-_NAME, _TITLE = 58, 150
+_NAME, _TITLE = 80, 150
 _FEW = "pocos casos"
 
 
 @dataclass(frozen=True)
 class Profile:
     """What is drawn: rows of the audit's tables, all of one scope and year. `country`: the same year's indicators of the whole
-    country; None where that is what is drawn."""
+    country; None where that is what is drawn; `published`: the months of the year of which anything is public."""
 
     kind: str
     name: str
@@ -35,6 +35,7 @@ class Profile:
     row: Row
     country: Row | None
     months: Sequence[Row]
+    published: Collection[str]
     methods: Sequence[Row]
     suppliers: Sequence[Row]
     fields: Sequence[Row]
@@ -133,20 +134,17 @@ def _money(value: Any) -> str:
 
 
 def _months(profile: Profile) -> list[list[Any]]:
-    """All twelve: a month in which nothing was bought is told, too."""
+    """All twelve: of one in which nothing was bought that is told, of one that is not published nothing is."""
     told = {row["mes"]: row for row in profile.months}
-    names = [f"{profile.year}-{month:02}" for month in range(1, 13)]
-    amounts = [float(told[name]["monto"]) if name in told else 0.0 for name in names]
-    most = max(amounts) or 1.0
-    return [
-        [
-            SPANISH[place][:3],
-            number(told[name]["concursos"]) if name in told else "0",
-            number(amount / 1000),
-            amount / most,
-        ]
-        for place, (name, amount) in enumerate(zip(names, amounts, strict=True))
-    ]
+    most = max((float(row["monto"]) for row in profile.months), default=0.0) or 1.0
+    made: list[list[Any]] = []
+    for place, word in enumerate(SPANISH, 1):
+        month = f"{profile.year}-{place:02}"
+        row = told.get(month, {"concursos": 0, "monto": 0})
+        amount = float(row["monto"])
+        counts = [number(row["concursos"]), number(amount / 1000)] if month in profile.published else ["—", "—"]
+        made.append([word[:3], *counts, amount / most])
+    return made
 
 
 def _methods(rows: Sequence[Row]) -> list[list[str]]:

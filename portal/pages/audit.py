@@ -111,7 +111,6 @@ def home(request: Request, q: str = "", ambito: str = "", pagina: str = "1", ver
         "before": address(PAGE, asked | {"pagina": page - 1}) if page > 1 else None,
         "after": address(PAGE, asked | {"pagina": page + 1}) if page * _ON_A_PAGE < rows.height else None,
         "departments": _rows(found.find("departamento", "")),
-        "country": found.scope("pais", "gt"),
         "tables": [(TABLES[name], _files(found, name)) for name in TABLES] if found.current else [],
         "shares": SHARES,
         "least": parameters.load().least_for_shares,
@@ -157,9 +156,12 @@ class Asked:
         return self.audit.rows(table, self.scope, None if all_years else self.year).to_dicts()
 
     def country(self) -> dict[str, Any]:
-        whole = self.audit.scope("pais", "gt")
-        assert whole
-        return self.audit.rows("indicadores", whole, self.year).row(0, named=True)
+        """The indicators of the whole country in that year."""
+        return self.audit.rows("indicadores", self.audit.country, self.year).row(0, named=True)
+
+    def published(self) -> list[str]:
+        """The months of that year of which anything is public: in others nobody knows what there was."""
+        return self.audit.rows("meses", self.audit.country, self.year)["mes"].to_list()
 
     def address(self, ending: str = "", **more: Any) -> str:
         """With the version: what it leads to stays the same while that version is kept."""
@@ -178,8 +180,11 @@ def asked(request: Request, level: str) -> Asked:
 
 def _scope_page(level: str) -> Callable[[Request], Response]:
     def page(request: Request) -> Response:
+        # First: what is looked up in it and in the audit is of one edition.
+        held = library(request)
         one = asked(request, level)
-        return render(request, "audit_scope.html.j2", _told(request, one))
+        is_buyer = level == "entidad" and held.profile(one.scope.id, "buyer") is not None
+        return render(request, "audit_scope.html.j2", _told(request, one) | {"is_buyer": is_buyer})
 
     return page
 
@@ -192,6 +197,7 @@ def _told(request: Request, one: Asked) -> dict[str, Any]:
     ended = [(label, row[column], row[column] / row["concursos"]) for column, label in _OUTCOMES]
     return {
         "asked": one,
+        "published": one.published(),
         "scope": one.scope,
         "year": one.year,
         "row": row,
@@ -202,7 +208,7 @@ def _told(request: Request, one: Asked) -> dict[str, Any]:
         "columns": charts.over_months(_filled(months), by_amount=True),
         "outcomes": ended,
         "methods": _with_bars(sorted(one.rows("modalidades"), key=lambda method: -method["monto"]), "monto"),
-        "suppliers": _with_bars(one.rows("proveedores"), "monto"),
+        "suppliers": _ranked(one.rows("proveedores")),
         "groups": _GROUPS,
         "fields": one.rows("campos"),
         "slowest": _slowest(row, country),
@@ -210,7 +216,6 @@ def _told(request: Request, one: Asked) -> dict[str, Any]:
         "permanent": absolute(request, one.address()),
         "of_year": lambda year: address(one.scope.path, {"anio": year, "version": _kept(one.audit)}),
         "explore": _explore(one),
-        "is_buyer": one.scope.level == "entidad" and library(request).profile(one.scope.id, "buyer") is not None,
         "robots": "" if one.audit.current else "noindex",
     }
 
@@ -233,6 +238,12 @@ def _filled(months: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, float |
 
 def _with_bars(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[dict[str, Any], float]]:
     return list(zip(rows, charts.shares([float(row[column]) for row in rows]), strict=True))
+
+
+def _ranked(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], float]]:
+    """Suppliers by name with their bars, then those that are told together, of which a bar would say nothing."""
+    named = [row for row in rows if not row["grupo"]]
+    return [*_with_bars(named, "monto"), *((row, 0.0) for row in rows if row["grupo"])]
 
 
 def _slowest(*rows: Mapping[str, Any]) -> float:
@@ -276,6 +287,7 @@ def _profile(level: str) -> Callable[[Request], Response]:
                 row=one.audit.rows("indicadores", one.scope, one.year).row(0, named=True),
                 country=one.country() if level != "pais" else None,
                 months=one.rows("meses"),
+                published=one.published(),
                 methods=one.rows("modalidades"),
                 suppliers=one.rows("proveedores"),
                 fields=one.rows("campos"),
@@ -374,7 +386,7 @@ def _pair(pair: Sequence[Asked]) -> dict[str, Any]:
         ],
         "times": [(meaning, *(_float(row[name]) for row in rows)) for name, meaning, _ in TIMES],
         "columns": [charts.over_months(told, by_amount=True) for told in months],
-        "months": [(month[0][0][5:], *month) for month in zip(*months, strict=True)],
+        "months": list(zip(*months, strict=True)),
         "slowest": _slowest(*rows),
         "points": _points,
         "same": pair[0].scope == pair[1].scope,
@@ -382,13 +394,13 @@ def _pair(pair: Sequence[Asked]) -> dict[str, Any]:
 
 
 def _of_year(one: Asked) -> list[tuple[str, int, float | None]]:
-    """All twelve months of a year, so that two years stand beside each other."""
-    told = {month["mes"]: month for month in one.rows("meses")}
-    names = [f"{one.year}-{month:02}" for month in range(1, 13)]
-    return [
-        (name, told[name]["concursos"], float(told[name]["monto"])) if name in told else (name, 0, 0.0)
-        for name in names
-    ]
+    """All twelve months of a year, so that two years stand beside each other; those that are not published without an amount."""
+    told, published = {month["mes"]: month for month in one.rows("meses")}, one.published()
+    found: list[tuple[str, int, float | None]] = []
+    for name in (f"{one.year}-{month:02}" for month in range(1, 13)):
+        row = told.get(name, {"concursos": 0, "monto": 0})
+        found.append((name, row["concursos"], float(row["monto"]) if name in published else None))
+    return found
 
 
 def _points(first: float | None, second: float | None) -> str:
