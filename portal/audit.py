@@ -135,6 +135,11 @@ def as_scopes(rows: pl.DataFrame) -> list[Scope]:
     return [Scope(level, key, name, region, tuple(years)) for level, key, name, region, years in told.iter_rows()]
 
 
+def is_there(request: Request) -> bool:
+    """Whether the collection has been made at all."""
+    return NAME in edition(request).index["collections"]
+
+
 def audit_of(request: Request, version: str = "") -> Audit:
     """The audit that is asked for: the current version, or the one named. Raises 404, and 410 where it is kept no more."""
     found = edition(request)

@@ -16,7 +16,7 @@ from guatecompras.audit.indicators import SHARES, TIMES, Share
 from guatecompras.audit.scopes import LEVELS
 from guatecompras.audit.tables import OTHERS, PERSONS, TABLES
 from guatecompras.formats.csvs import as_csv
-from portal.audit import Audit, Scope, as_scopes, audit_of, year_of
+from portal.audit import Audit, Scope, as_scopes, audit_of, is_there, year_of
 from portal.filters import address, once
 from portal.http.answers import respond
 from portal.http.errors import RefusedError, absent, bad_parameter
@@ -89,12 +89,9 @@ def home(request: Request, q: str = "", ambito: str = "", pagina: str = "1", ver
     if ambito and ambito not in _CHOSEN:
         raise bad_parameter("ambito", f"debe ser {', '.join(_CHOSEN)}")
     text = q.strip()[:_LONGEST]
-    try:
-        found = audit_of(request, version)
-    except RefusedError as error:
-        if error.status != 404:
-            raise
+    if not is_there(request):
         return render(request, "audit.html.j2", {"audit": None})
+    found = audit_of(request, version)
     rows = found.find(ambito, text)
     page = _page(pagina, rows.height)
     shown = rows.slice((page - 1) * _ON_A_PAGE, _ON_A_PAGE)
