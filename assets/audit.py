@@ -38,9 +38,9 @@ LAYER = "audit"
 def social_audit(context: dg.AssetExecutionContext, store: StoreResource) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """The collection of all months, brought up to date; what is of the same months already stays."""
     with one_line():
-        place = store.open()
-        (found,) = bring(place, lambda parts: [build.plan(place, parts)])
-        dcat.publish(place, Settings.from_environment())
+        place, settings = store.open(), Settings.from_environment()
+        (found,) = bring(place, lambda parts: [build.plan(place, parts, settings)])
+        dcat.publish(place, settings)
     files = {file["path"].rpartition("/")[2]: file for file in found.entry["files"]}
     for name in TABLES:
         file = files[f"{name}.parquet"]

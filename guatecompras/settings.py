@@ -55,9 +55,16 @@ class Settings:
         decisive=False,
     )
 
+    rank_people: bool = _setting(
+        False,
+        "GUATECOMPRAS_RANK_PEOPLE",
+        "`yes`: natural persons who supply are ranked by name in tables of the social audit; otherwise without it",
+        decisive=False,  # of a month's bytes; collections that look at it have it among their rules
+    )
+
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises GuatecomprasError when the file of rules cannot be read, or a number is none that will do."""
+        """Raises GuatecomprasError when the file of rules cannot be read, or another value will not do."""
         given: dict[str, Any] = {
             item.name: environ[item.metadata["variable"]]
             for item in fields(cls)
@@ -71,6 +78,8 @@ class Settings:
                 raise GuatecomprasError(f"GUATECOMPRAS_QUALITY_RULES: {path} cannot be read: {error}") from error
         if "keep_versions" in given:
             given["keep_versions"] = _number("GUATECOMPRAS_KEEP_VERSIONS", given["keep_versions"], FEWEST_KEPT)
+        if "rank_people" in given:
+            given["rank_people"] = yes_or_no("GUATECOMPRAS_RANK_PEOPLE", given["rank_people"])
         return cls(**given)
 
     def decisive(self) -> dict[str, Any]:
@@ -80,6 +89,13 @@ class Settings:
     def release_url(self) -> str:
         """What stands before a release's id in its persistent address."""
         return f"{self.base_url.rstrip('/')}/release/"
+
+
+def yes_or_no(variable: str, text: str) -> bool:
+    """Raises GuatecomprasError for what is neither."""
+    if text not in ("yes", "no"):
+        raise GuatecomprasError(f"{variable}: '{text}' is neither yes nor no")
+    return text == "yes"
 
 
 def _number(variable: str, text: str, least: int) -> int:

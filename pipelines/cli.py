@@ -389,8 +389,9 @@ def collect_command(store: str) -> None:
         found = collect(place)
         made_of_months = (reports.plan, datasets.plan)
         found += bring(place, lambda parts: (plan(place, part) for plan in made_of_months for part in parts))
-        found += bring(place, lambda parts: [audit.plan(place, parts)])
-        dcat.publish(place, Settings.from_environment())
+        settings = Settings.from_environment()
+        found += bring(place, lambda parts: [audit.plan(place, parts, settings)])
+        dcat.publish(place, settings)
         for one in found:
             counts, mark = one.entry["counts"], "made" if one.made else "as it was"
             out.print(

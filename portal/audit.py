@@ -17,6 +17,7 @@ from fastapi import Request
 
 from guatecompras.audit.build import NAME
 from guatecompras.audit.scopes import COUNTRY, LEVELS
+from guatecompras.audit.tables import without_people
 from guatecompras.search import words
 from portal.http.errors import absent, bad_parameter, gone
 from portal.http.requests import edition
@@ -58,11 +59,12 @@ class Scope:
 
 
 class Audit:
-    """A version of the collection. `published`: when it became public; `current`: whether it is what is public now."""
+    """A version of the collection. `published`: when it became public; `current`: whether it is what is public now;
+    `rank_people`: whether natural persons who supply are told by name, where its tables do."""
 
-    def __init__(self, found: Edition, version: str, published: datetime, *, current: bool) -> None:
+    def __init__(self, found: Edition, version: str, published: datetime, *, current: bool, rank_people: bool) -> None:
         self.version, self.published, self.current = version, published, current
-        self._edition = found
+        self._edition, self._rank_people = found, rank_people
 
     def scopes(self) -> pl.DataFrame:
         """All scopes: ambito, id, nombre, departamento, folded (the name as it is searched), anios, and of the last of them
@@ -94,12 +96,16 @@ class Audit:
         wanted = (pl.col("ambito") == scope.level) & (pl.col("id") == scope.id)
         if year is not None:
             wanted &= pl.col("anio") == year
-        return pl.scan_parquet(self._path(table)).filter(wanted).collect()
+        return self._told(table, wanted)
 
     def year(self, level: str, year: int) -> pl.DataFrame:
         """The indicators of all scopes of a level in a year."""
         wanted = (pl.col("ambito") == level) & (pl.col("anio") == year)
-        return pl.scan_parquet(self._path("indicadores")).filter(wanted).collect()
+        return self._told("indicadores", wanted)
+
+    def _told(self, table: str, wanted: pl.Expr) -> pl.DataFrame:
+        rows = pl.scan_parquet(self._path(table)).filter(wanted).collect()
+        return rows if self._rank_people else without_people(table, rows)
 
     def files(self) -> list[Json]:
         """The files of this version, as the index lists them."""
@@ -142,15 +148,17 @@ def is_there(request: Request) -> bool:
 
 def audit_of(request: Request, version: str = "") -> Audit:
     """The audit that is asked for: the current version, or the one named. Raises 404, and 410 where it is kept no more."""
-    found = edition(request)
+    found, rank_people = edition(request), request.app.state.settings.rank_people
     entry: Mapping[str, Any] | None = found.index["collections"].get(NAME)
     if entry is None:
         raise absent(_NOT_YET)
     if version in ("", entry["version"]):
-        return Audit(found, entry["version"], datetime.fromisoformat(entry["published"]), current=True)
+        published = datetime.fromisoformat(entry["published"])
+        return Audit(found, entry["version"], published, current=True, rank_people=rank_people)
     for old in entry["versions"]:
         if old["version"] == version and old["kept"]:
-            return Audit(found, version, datetime.fromisoformat(old["published"]), current=False)
+            published = datetime.fromisoformat(old["published"])
+            return Audit(found, version, published, current=False, rank_people=rank_people)
         if old["version"] == version:
             raise gone("Esa versión de la auditoría social ya no se conserva; quite «version» para ver la vigente.")
     raise absent("No hay esa versión de la auditoría social; quite «version» para ver la vigente.")

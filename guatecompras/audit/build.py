@@ -19,6 +19,7 @@ from guatecompras.gathered.parts import Gathered, Part
 from guatecompras.gathered.years import by_year
 from guatecompras.publication import PublishedFile, describe
 from guatecompras.reports.writing import objects
+from guatecompras.settings import Settings
 from guatecompras.stores import Store
 
 NAME = "audit"
@@ -27,25 +28,28 @@ _GROUP = 1 << 12
 _NEEDED = tuple(f"tables/{name}.parquet" for name in concursos.TABLES)
 
 
-def plan(store: Store, parts: Sequence[Part]) -> Plan:
-    """The collection as it should be."""
-    return Plan(NAME, tuple(parts), partial(build, store, parts))
+def plan(store: Store, parts: Sequence[Part], settings: Settings) -> Plan:
+    """The collection as it should be. Its links are quoted, so as many versions of it stay as of a month."""
+    named = settings.rank_people
+    made = partial(build, store, parts, rank_people=named)
+    return Plan(NAME, tuple(parts), made, "rank_people" if named else "", kept=settings.keep_versions)
 
 
-def build(store: Store, parts: Sequence[Part], folder: Path) -> Gathered:
+def build(store: Store, parts: Sequence[Part], folder: Path, *, rank_people: bool) -> Gathered:
     """Write every table in every format into `folder`. Raises GuatecomprasError when a month's file is not what was published."""
     made: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
     for year, months in by_year(parts).items():
-        for name, rows in _year(store, int(year), months).items():
+        for name, rows in _year(store, int(year), months, rank_people=rank_people).items():
             made[name].append(rows)
     listed = [file for name, table in TABLES.items() for file in _write(name, table, pl.concat(made.pop(name)), folder)]
     return Gathered({file.path: folder / file.path for file in listed}, tuple(listed))
 
 
-def _year(store: Store, year: int, parts: Sequence[Part]) -> dict[str, pl.DataFrame]:
+def _year(store: Store, year: int, parts: Sequence[Part], *, rank_people: bool) -> dict[str, pl.DataFrame]:
     told = parameters.load()
     read = [concursos.read(part.folder(store, _NEEDED), part.month, told) for part in parts]
-    return of_year(pl.concat(rows for rows, _ in read), pl.concat(rows for _, rows in read), year, told)
+    called, awarded = (pl.concat(frames) for frames in zip(*read, strict=True))
+    return of_year(called, awarded, year, told, rank_people=rank_people)
 
 
 def _write(name: str, table: Table, rows: pl.DataFrame, folder: Path) -> Iterator[PublishedFile]:

@@ -10,10 +10,10 @@ import polars as pl
 from guatecompras import catalogs
 from guatecompras.audit.fields import FIELDS
 from guatecompras.audit.parameters import Parameters
+from guatecompras.people import is_person
 from guatecompras.reports.report import HOME, MONEY, NEEDED, Base, scan
 
 TABLES = (*NEEDED, "documents")
-PERSON = "INDIVIDUAL"
 _DAY = 24 * 60
 _DESERTED = 5
 
@@ -27,7 +27,7 @@ def read(folder: Path, month: str, told: Parameters) -> tuple[pl.DataFrame, pl.D
 
 def _awarded(base: Base) -> pl.LazyFrame:
     """Awards in force, one row a concurso and supplier. Amounts are exact, for sums must not depend on their order."""
-    rows = base.awarded.with_columns(pl.col("monto").cast(MONEY), persona=pl.col("organizacion") == PERSON)
+    rows = base.awarded.with_columns(pl.col("monto").cast(MONEY), persona=is_person(pl.col("organizacion")))
     return rows.group_by("nog", "proveedor").agg(
         pl.col("nombre").max(), pl.col("monto").sum(), persona=pl.col("persona").any()
     )

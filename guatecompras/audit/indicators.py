@@ -53,7 +53,11 @@ def _money(name: str, meaning: str, condition: pl.Expr) -> Count:
 _ALL, _AWARDED, _STATE = pl.lit(value=True), pl.col("adjudicado"), pl.col("estado")
 # What is not settled yet, or is of a status that nobody told, is in process.
 _SETTLED = _STATE.is_in(["complete", "unsuccessful", "cancelled"]).fill_null(value=False)
-_FAILED, _DIRECT, _CLOSED = _STATE == "unsuccessful", _AWARDED & pl.col("directa"), _AWARDED & ~pl.col("abierto")
+_FAILED, _DIRECT, _CLOSED = (
+    _STATE == "unsuccessful",
+    _AWARDED & pl.col("directa"),
+    _AWARDED & (pl.col("metodo") != "open"),
+)
 _COMPETED = _AWARDED & pl.col("abierto") & pl.col("oferentes").is_not_null()
 
 COUNTS: tuple[Count, ...] = (
@@ -98,8 +102,9 @@ COUNTS: tuple[Count, ...] = (
 # Of who sold.
 SOLD: tuple[Column, ...] = (
     Column("proveedores", "entero", "Proveedores distintos con una adjudicación en pie"),
-    Column("mayor_proveedor_id", "texto", "Al que más se adjudicó; vacío si es una persona individual"),
-    Column("mayor_proveedor", "texto", "Su nombre; vacío si es una persona individual"),
+    Column("mayor_proveedor_tipo", "texto", "De qué tipo es aquel al que más se adjudicó: «organización» o «persona»"),
+    Column("mayor_proveedor_id", "texto", "Su identificador; vacío si es una persona individual"),
+    Column("mayor_proveedor", "texto", "Su nombre; de una persona individual, solo que lo es"),
     Column("monto_mayor_proveedor", "monto", "Lo que se le adjudicó, en quetzales"),
 )
 
@@ -201,7 +206,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def indicators(concursos: pl.DataFrame, sales: pl.DataFrame, told: Parameters) -> pl.DataFrame:
-    """The indicators by `id`: of concursos, and of what each supplier sold (`id`, `proveedor`, `nombre`, `monto`, `persona`)."""
+    """The indicators by `id`: of concursos, and of what each supplier sold (`id`, `proveedor`, `nombre`, `monto`, `tipo`)."""
     times = [
         pl.when(pl.col("dias").count() >= told.least_for_times)
         .then(pl.col("dias").quantile(at, "linear").round(2))
@@ -209,21 +214,21 @@ def indicators(concursos: pl.DataFrame, sales: pl.DataFrame, told: Parameters) -
         for name, _, at in TIMES
     ]
     counts = concursos.group_by("id").agg(*(count.value.alias(count.column.name) for count in COUNTS), *times)
-    joined = counts.join(_sold(sales, told), on="id", how="left").with_columns(
+    joined = counts.join(_sold(sales), on="id", how="left").with_columns(
         pl.col("proveedores").fill_null(0), pl.col("monto").cast(MONEY)
     )
     return joined.with_columns(share.value(told.least_for_shares) for share in SHARES)
 
 
-def _sold(sales: pl.DataFrame, told: Parameters) -> pl.DataFrame:
-    named = ~pl.col("persona").fill_null(value=False) | pl.lit(told.name_persons)
+def _sold(sales: pl.DataFrame) -> pl.DataFrame:
     return (
         sales.sort(["monto", "concursos", "proveedor"], descending=[True, True, False])
         .group_by("id", maintain_order=True)
         .agg(
             proveedores=pl.len().cast(pl.Int64),
-            mayor_proveedor_id=pl.when(named).then(pl.col("proveedor")).first(),
-            mayor_proveedor=pl.when(named).then(pl.col("nombre")).first(),
+            mayor_proveedor_tipo=pl.col("tipo").first(),
+            mayor_proveedor_id=pl.col("proveedor").first(),
+            mayor_proveedor=pl.col("nombre").first(),
             monto_mayor_proveedor=pl.col("monto").first(),
         )
     )

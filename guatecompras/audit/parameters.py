@@ -15,7 +15,6 @@ class Parameters:
     least_for_shares: int
     least_for_times: int
     suppliers: int
-    name_persons: bool
     direct: tuple[int, ...]
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from guatecompras.audit.indicators import SHARES, TIMES
 from guatecompras.audit.parameters import FOLDER, load
-from guatecompras.audit.tables import PERSONS
+from guatecompras.audit.tables import OTHERS
 from guatecompras.months import SPANISH, UTC_OFFSET
 from guatecompras.spanish import number, percent
 
@@ -155,13 +155,14 @@ def _methods(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _suppliers(rows: Sequence[Row]) -> list[list[str]]:
-    """Those by name, natural persons together, and the others together."""
-    named = [row for row in rows if not row["grupo"]]
-    persons = [row for row in rows if row["grupo"] == PERSONS]
-    rest = [*named[_SUPPLIERS:], *(row for row in rows if row["grupo"] and row["grupo"] != PERSONS)]
+    """Those with most, and the others together."""
+    first = [row for row in rows if row["proveedor_tipo"] != OTHERS][:_SUPPLIERS]
+    rest = rows[len(first) :]
     return [
-        *([_cut(row["proveedor_nombre"] or row["proveedor"], _NAME), *_amounts(row)] for row in named[:_SUPPLIERS]),
-        *([f"Personas individuales ({number(row['proveedores'])})", *_amounts(row)] for row in persons),
+        *(
+            [_cut(row["proveedor_nombre"] or row["proveedor"] or "No informado", _NAME), *_amounts(row)]
+            for row in first
+        ),
         *_rest(rest, "Otros proveedores", sum(row["proveedores"] for row in rest)),
     ]
 

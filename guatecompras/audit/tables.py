@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
+from guatecompras import people
 from guatecompras.audit import scopes
 from guatecompras.audit.fields import FIELDS
 from guatecompras.audit.indicators import COLUMNS, indicators
@@ -55,8 +56,10 @@ class Table:
         )
 
 
-def of_year(concursos: pl.DataFrame, awarded: pl.DataFrame, year: int, told: Parameters) -> dict[str, pl.DataFrame]:
-    """The rows of a year for every table, all levels."""
+def of_year(
+    concursos: pl.DataFrame, awarded: pl.DataFrame, year: int, told: Parameters, *, rank_people: bool = False
+) -> dict[str, pl.DataFrame]:
+    """The rows of a year for every table, all levels. `rank_people`: whether natural persons are there by name."""
     found: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
     for level, scope in scopes.LEVELS.items():
         of_level = _level(concursos, awarded, scope)
@@ -64,9 +67,15 @@ def of_year(concursos: pl.DataFrame, awarded: pl.DataFrame, year: int, told: Par
         names = _most(concursos, scope)
         for name, table in TABLES.items():
             rows = table.make(of_level, told).join(names, on="id", how="left")
-            named = rows.with_columns(ambito=pl.lit(level), anio=pl.lit(year, pl.Int64))
-            found[name].append(named.select(pl.col(column).cast(kind) for column, kind in table.schema.items()))
+            placed = rows.with_columns(ambito=pl.lit(level), anio=pl.lit(year, pl.Int64))
+            shown = placed if rank_people else without_people(name, placed)
+            found[name].append(shown.select(pl.col(column).cast(kind) for column, kind in table.schema.items()))
     return {name: pl.concat(frames) for name, frames in found.items()}
+
+
+def without_people(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table without the names and identifiers of natural persons."""
+    return rows.with_columns(people.unnamed(*RANKED[table])) if table in RANKED else rows
 
 
 def _level(concursos: pl.DataFrame, awarded: pl.DataFrame, scope: scopes.Level) -> Year:
@@ -78,7 +87,7 @@ def _level(concursos: pl.DataFrame, awarded: pl.DataFrame, scope: scopes.Level) 
             pl.col("nombre").max(),
             concursos=pl.col("nog").n_unique().cast(pl.Int64),
             monto=pl.col("monto").sum(),
-            persona=pl.col("persona").any(),
+            tipo=people.kind(pl.col("persona").any()),
         )
     )
     return Year(keyed, sales)
@@ -102,42 +111,36 @@ def _months(year: Year, _: Parameters) -> pl.DataFrame:
 
 def _methods(year: Year, _: Parameters) -> pl.DataFrame:
     rows = year.concursos.group_by("id", "modalidad").agg(
-        # A modalidad is of one method; where the data say two, the least open one is told.
+        # A modalidad is of one method; where the data say two, it is always the same one that is told.
         metodo=pl.col("metodo").min(),
         concursos=pl.len(),
         adjudicados=pl.col("adjudicado").sum(),
         monto=pl.col("monto").sum().cast(MONEY),
     )
-    return _with_share(rows)
+    return _with_share(rows, year)
 
 
-def _with_share(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_share(rows: pl.DataFrame, year: Year) -> pl.DataFrame:
     """With the part of the scope's amount that each row is."""
-    amount = pl.col("monto").cast(pl.Float64)
-    whole = pl.col("monto").sum().over("id").cast(pl.Float64)
-    return rows.with_columns(cuota=pl.when(whole > 0).then((amount / whole).round(4)))
+    whole = year.concursos.group_by("id").agg(total=pl.col("monto").sum().cast(pl.Float64))
+    share = pl.col("monto").cast(pl.Float64) / pl.col("total")
+    return rows.join(whole, on="id", how="left").with_columns(cuota=pl.when(pl.col("total") > 0).then(share.round(4)))
 
 
-PERSONS, OTHERS = "personas", "otros"
+OTHERS = "otros"
 
 
 def _suppliers(year: Year, told: Parameters) -> pl.DataFrame:
-    """Suppliers by name, those with most first; all persons together; all others together."""
-    person = pl.col("persona").fill_null(value=False) & pl.lit(not told.name_persons)
-    ranked = (
-        year.sales.with_columns(person=person)
-        .sort(["monto", "concursos", "proveedor"], descending=[True, True, False])
-        .with_columns(puesto=pl.when(~pl.col("person")).then((~pl.col("person")).cum_sum().over("id")))
+    """Those with most, one row each; all others together."""
+    ranked = year.sales.sort(["monto", "concursos", "proveedor"], descending=[True, True, False]).with_columns(
+        puesto=pl.int_range(1, pl.len() + 1).over("id"), proveedores=pl.lit(1)
     )
-    group = pl.when(pl.col("person")).then(pl.lit(PERSONS)).when(pl.col("puesto") > told.suppliers).then(pl.lit(OTHERS))
-    rows = _with_share(ranked.with_columns(grupo=group))
-    single = rows.filter(pl.col("grupo").is_null()).with_columns(proveedores=pl.lit(1))
-    many = (
-        rows.drop_nulls("grupo")
-        .group_by("id", "grupo")
-        .agg(proveedores=pl.len(), concursos=pl.col("concursos").sum(), monto=pl.col("monto").sum())
+    first = pl.col("puesto") <= told.suppliers
+    others = (
+        ranked.filter(~first).group_by("id").agg(pl.col("proveedores", "concursos", "monto").sum(), tipo=pl.lit(OTHERS))
     )
-    return _with_share(pl.concat([single.drop("cuota", "person", "persona"), many], how="diagonal_relaxed"))
+    rows = pl.concat([ranked.filter(first), others], how="diagonal_relaxed")
+    return _with_share(rows, year).rename({"nombre": "proveedor_nombre", "tipo": "proveedor_tipo"})
 
 
 def _fields(year: Year, told: Parameters) -> pl.DataFrame:
@@ -196,19 +199,19 @@ TABLES: Mapping[str, Table] = {
     ),
     "proveedores": Table(
         "Proveedores",
-        "Una fila por ámbito, año y proveedor de los que más vendieron; una con las personas individuales y otra con los demás",
+        "Una fila por ámbito, año y proveedor de los que más vendieron, y una con los demás",
         (
-            Column("puesto", "entero", "Puesto por monto; vacío en las filas de varios"),
-            Column("grupo", "texto", "De varios: «personas», las personas individuales; «otros», los demás"),
-            Column("proveedor", "texto", "Identificador del proveedor"),
-            Column("proveedor_nombre", "texto", "Su nombre"),
+            Column("puesto", "entero", "Puesto por monto; vacío en la fila de los demás"),
+            Column("proveedor_tipo", "texto", "«organización», «persona» (individual) u «otros»: los demás, juntos"),
+            Column("proveedor", "texto", "Identificador del proveedor; vacío si es una persona individual"),
+            Column("proveedor_nombre", "texto", "Su nombre; de una persona individual, solo que lo es"),
             Column("proveedores", "entero", "Cuántos proveedores hay en la fila"),
-            Column("concursos", "entero", "Concursos que se le adjudicaron"),
-            Column("monto", "monto", "Lo que se le adjudicó, en quetzales"),
+            Column("concursos", "entero", "Concursos que se le adjudicaron; de los demás, la suma de los de cada uno"),
+            Column("monto", "monto", "Lo que se le adjudicó, en quetzales; lo que varios comparten, en partes iguales"),
             _SHARE,
         ),
-        lambda year, told: _suppliers(year, told).rename({"nombre": "proveedor_nombre"}),
-        ("puesto", "grupo"),
+        _suppliers,
+        ("puesto",),
     ),
     "campos": Table(
         "Calidad de los datos",
@@ -225,4 +228,9 @@ TABLES: Mapping[str, Table] = {
         _fields,
         ("orden",),
     ),
+}
+# Tables that say who sold most: the columns of what kind they are, their identifier and their name.
+RANKED: Mapping[str, tuple[str, str, str]] = {
+    "indicadores": ("mayor_proveedor_tipo", "mayor_proveedor_id", "mayor_proveedor"),
+    "proveedores": ("proveedor_tipo", "proveedor", "proveedor_nombre"),
 }

@@ -14,8 +14,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from guatecompras.audit import parameters, pdf
 from guatecompras.audit.indicators import SHARES, TIMES, Share
 from guatecompras.audit.scopes import LEVELS
-from guatecompras.audit.tables import OTHERS, PERSONS, TABLES
+from guatecompras.audit.tables import OTHERS, TABLES
 from guatecompras.formats.csvs import as_csv
+from guatecompras.people import UNNAMED
 from portal.audit import Audit, Scope, as_scopes, audit_of, is_there, year_of
 from portal.filters import address, once
 from portal.http.answers import respond
@@ -44,7 +45,6 @@ _OUTCOMES = (
     ("sin_efecto", "Sin efecto: anulados, prescindidos, improbados o cancelados"),
     ("en_proceso", "En proceso todavía"),
 )
-_GROUPS = {PERSONS: "Personas individuales", OTHERS: "Otros proveedores"}
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def home(request: Request, q: str = "", ambito: str = "", pagina: str = "1", ver
         "tables": [(TABLES[name], _files(found, name)) for name in TABLES] if found.current else [],
         "shares": SHARES,
         "least": parameters.load().least_for_shares,
+        "named_people": request.app.state.settings.rank_people,
         "robots": "noindex" if text or page > 1 or version else "",
     }
     return render(request, "audit.html.j2", context)
@@ -190,7 +191,7 @@ def _told(request: Request, one: Asked) -> dict[str, Any]:
     years = one.rows("indicadores", all_years=True)
     row = next(row for row in years if row["anio"] == one.year)
     country = one.country()
-    months = one.rows("meses", all_years=True)
+    months, suppliers = one.rows("meses", all_years=True), one.rows("proveedores")
     ended = [(label, row[column], row[column] / row["concursos"]) for column, label in _OUTCOMES]
     return {
         "asked": one,
@@ -205,8 +206,9 @@ def _told(request: Request, one: Asked) -> dict[str, Any]:
         "columns": charts.over_months(_filled(months), by_amount=True),
         "outcomes": ended,
         "methods": _with_bars(sorted(one.rows("modalidades"), key=lambda method: -method["monto"]), "monto"),
-        "suppliers": _ranked(one.rows("proveedores")),
-        "groups": _GROUPS,
+        "suppliers": _ranked(suppliers),
+        "others": OTHERS,
+        "some_unnamed": any(row["proveedor_nombre"] == UNNAMED for row in suppliers),
         "fields": one.rows("campos"),
         "slowest": _slowest(row, country),
         "least": parameters.load(),
@@ -238,9 +240,9 @@ def _with_bars(rows: Sequence[dict[str, Any]], column: str) -> list[tuple[dict[s
 
 
 def _ranked(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], float]]:
-    """Suppliers by name with their bars, then those that are told together, of which a bar would say nothing."""
-    named = [row for row in rows if not row["grupo"]]
-    return [*_with_bars(named, "monto"), *((row, 0.0) for row in rows if row["grupo"])]
+    """Suppliers with their bars, then those that are told together, of which a bar would say nothing."""
+    first = [row for row in rows if row["proveedor_tipo"] != OTHERS]
+    return [*_with_bars(first, "monto"), *((row, 0.0) for row in rows[len(first) :])]
 
 
 def _slowest(*rows: Mapping[str, Any]) -> float:

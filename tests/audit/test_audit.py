@@ -16,7 +16,10 @@ from guatecompras.audit import build, concursos, indicators, parameters, scopes,
 from guatecompras.audit.fields import FIELDS
 from guatecompras.formats import archive
 from guatecompras.gathered.collect import Collected, bring
+from guatecompras.gathered.parts import parts_of
 from guatecompras.gathered.verify import verify_collections
+from guatecompras.people import PERSON, UNNAMED
+from guatecompras.settings import Settings
 from guatecompras.stores import LocalStore
 from tests.publications import published
 
@@ -24,7 +27,7 @@ Json = dict[str, Any]
 
 
 def _bring(store: LocalStore) -> Collected:
-    (found,) = bring(store, lambda parts: [build.plan(store, parts)])
+    (found,) = bring(store, lambda parts: [build.plan(store, parts, Settings())])
     return found
 
 
@@ -181,27 +184,40 @@ def test_parts_add_up_to_the_whole(frames: dict[str, pl.DataFrame], table: str) 
         assert both[name].equals(both[f"{name}_sum"]), name
 
 
-def test_no_person_is_ranked_by_name_and_no_amount_is_lost(
-    frames: dict[str, pl.DataFrame], records: list[Json]
-) -> None:
-    persons = {
+def test_suppliers_are_those_of_the_records(frames: dict[str, pl.DataFrame], records: list[Json]) -> None:
+    """Of the whole country and of each entity: who sold most, in which order, and no amount is lost; no person by name."""
+    people = {
         party["id"]
         for record in records
         for party in record["parties"]
         if party.get("details", {}).get("legalEntityTypeDetail", {}).get("description") == "INDIVIDUAL"
     }
-    suppliers = frames["proveedores"]
-    assert persons
-    assert not persons & {*suppliers["proveedor"], *frames["indicadores"]["mayor_proveedor_id"]}
-    together = suppliers.filter(pl.col("grupo") == tables.PERSONS)
-    assert together["proveedores"].sum() > 0
-    keys = ["ambito", "id", "anio"]
-    summed = suppliers.group_by(keys).agg(pl.col("monto", "proveedores").sum())
-    both = frames["indicadores"].join(summed, on=keys, suffix="_sum")
-    assert both["proveedores"].equals(both["proveedores_sum"])
-    # Shared awards are split evenly, to the cent.
-    assert (both["monto"] - both["monto_sum"]).abs().max() < 1
-    assert suppliers["puesto"].max() == parameters.load().suppliers
+    assert people
+    found = frames["proveedores"]
+    assert not people & {*found["proveedor"], *frames["indicadores"]["mayor_proveedor_id"]}
+    most = parameters.load().suppliers
+    for (level, key, year), rows in found.group_by("ambito", "id", "anio"):
+        if level not in ("pais", "entidad"):
+            continue
+        mine = [
+            record for record in records if _year(record) == year and (level == "pais" or record["buyer"]["id"] == key)
+        ]
+        sold: dict[str, float] = {}
+        for award in (award for record in mine for award in _active(record) if award["value"]["currency"] == "GTQ"):
+            for supplier in award["suppliers"]:
+                part = award["value"]["amount"] / len(award["suppliers"])
+                sold[supplier["id"]] = sold.get(supplier["id"], 0) + part
+        ranked = sorted(sold.items(), key=lambda one: -one[1])
+        told = rows.sort("puesto", nulls_last=True).to_dicts()
+        assert [row["puesto"] for row in told] == [*range(1, min(most, len(sold)) + 1), *[None] * (len(sold) > most)]
+        assert sum(row["proveedores"] for row in told) == len(sold)
+        assert float(sum(row["monto"] for row in told)) == pytest.approx(sum(map(_paid, mine)), abs=1)
+        for (supplier, amount), row in zip(ranked[:most], told, strict=False):
+            assert float(row["monto"]) == pytest.approx(amount, abs=0.1)
+            assert (row["proveedor_tipo"] == PERSON) == (row["proveedor_nombre"] == UNNAMED)
+            if sum(abs(other - amount) < 0.1 for other in sold.values()) == 1:
+                assert row["proveedor"] == (None if supplier in people else supplier)
+        assert sum(float(row["cuota"] or 0) for row in told) == pytest.approx(1 if sum(sold.values()) else 0, abs=0.01)
 
 
 def test_fields_are_where_the_records_have_them(frames: dict[str, pl.DataFrame], records: list[Json]) -> None:
@@ -266,8 +282,11 @@ def _awarded(rows: list[tuple[int, str, float, bool]]) -> pl.DataFrame:
     return frame.with_columns(nombre=pl.col("proveedor"), monto=pl.col("monto").cast(pl.Decimal(18, 2)))
 
 
-def _made(concursos: pl.DataFrame, awarded: pl.DataFrame, **more: Any) -> dict[str, pl.DataFrame]:
-    return tables.of_year(concursos, awarded, 2026, replace(parameters.load(), **more))
+def _made(concursos: pl.DataFrame, awarded: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return tables.of_year(concursos, awarded, 2026, parameters.load())
+
+
+_FEW = replace(parameters.load(), suppliers=2)
 
 
 _NOBODY = _awarded([]).cast({"nog": pl.Int64, "proveedor": pl.String, "nombre": pl.String, "persona": pl.Boolean})
@@ -295,19 +314,33 @@ def test_a_status_that_nobody_told_is_in_process() -> None:
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_persons_are_named_only_where_that_is_set(named: bool) -> None:
+def test_people_are_named_only_where_that_is_set(named: bool) -> None:
     awarded = _awarded([(0, "PERSONA", 300, True), (1, "EMPRESA", 200, False), (2, "OTRA", 100, False)])
-    made = _made(_concursos(nog=[0, 1, 2]), awarded, name_persons=named, suppliers=1)
-    rows = made["proveedores"].filter(pl.col("ambito") == "pais")
-    told = dict(rows.select(pl.coalesce("proveedor", "grupo"), pl.col("monto").cast(pl.Float64)).iter_rows())
+    made = tables.of_year(_concursos(nog=[0, 1, 2]), awarded, 2026, _FEW, rank_people=named)
+    rows = made["proveedores"].filter(pl.col("ambito") == "pais").sort("puesto", nulls_last=True)
+    told = rows.select("proveedor_tipo", "proveedor", "proveedor_nombre", pl.col("monto").cast(pl.Float64)).rows()
+    person = ("PERSONA", "PERSONA") if named else (None, UNNAMED)
+    assert told == [
+        ("persona", *person, 300),
+        ("organización", "EMPRESA", "EMPRESA", 200),
+        ("otros", None, None, 100),
+    ]
     top = made["indicadores"].row(0, named=True)
+    assert (top["mayor_proveedor_tipo"], top["mayor_proveedor_id"], top["mayor_proveedor"]) == ("persona", *person)
     assert float(top["monto_mayor_proveedor"]) == 300
-    if named:
-        assert told == {"PERSONA": 300, "otros": 300}
-        assert top["mayor_proveedor"] == "PERSONA"
-    else:
-        assert told == {"EMPRESA": 200, "personas": 300, "otros": 100}
-        assert top["mayor_proveedor"] is None
+
+
+def test_naming_people_makes_another_version(store: LocalStore) -> None:
+    parts = parts_of(store.index())
+    quiet, loud = (build.plan(store, parts, Settings(rank_people=named)) for named in (False, True))
+    assert quiet.version == store.index()["collections"]["audit"]["version"] != loud.version
+
+
+def test_shares_of_suppliers_are_of_all_that_was_awarded() -> None:
+    """Also of what went to nobody who is told."""
+    made = _made(_concursos(nog=[0, 1]), _awarded([(0, "EMPRESA", 100, False)]))
+    row = made["proveedores"].filter(pl.col("ambito") == "pais").row(0, named=True)
+    assert float(row["cuota"]) == 0.5
 
 
 def test_other_currencies_are_counted_and_slips_of_the_pen_take_no_time(store: LocalStore, tmp_path: Path) -> None:

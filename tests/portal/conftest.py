@@ -35,7 +35,7 @@ def published(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
     shutil.copytree(three_versions, place)
     store = LocalStore(place)
     collect(store)
-    bring(store, lambda parts: [audit.plan(store, parts)])
+    bring(store, lambda parts: [audit.plan(store, parts, PublicationSettings())])
     dcat.publish(store, PublicationSettings())
     return place
 

@@ -17,6 +17,8 @@ from playwright.sync_api import sync_playwright
 from guatecompras.audit import build
 from guatecompras.audit.tables import TABLES
 from guatecompras.gathered.collect import bring
+from guatecompras.people import PERSON, UNNAMED
+from guatecompras.settings import Settings as PublicationSettings
 from guatecompras.stores import LocalStore
 from portal.app import create_app
 from portal.settings import Settings
@@ -175,10 +177,11 @@ def test_one_scope_by_the_api(api: Api, frames: dict[str, pl.DataFrame], level: 
         assert len(told[name]) == mine.height
 
 
-def _application(store: Path, tmp_path: Path) -> Api:
+def _application(store: Path, tmp_path: Path, *, rank_people: bool = False) -> Api:
     settings = Settings(
-        store=str(store), cache=str(tmp_path), base_url=BASE_URL, requests_per_minute=10**9, burst=10**6
-    )
+        store=str(store), cache=str(tmp_path), base_url=BASE_URL, requests_per_minute=10**9, burst=10**6,
+        rank_people=rank_people,
+    )  # fmt: skip
     return Api(Client(create_app(settings, log=lambda _: None)))
 
 
@@ -188,7 +191,7 @@ def test_a_permanent_link_says_the_same_until_it_says_that_it_is_gone(store: Pat
     before = _application(store, tmp_path / "1").get("/auditoria/pais/indicadores.csv", params=asked)
     assert before.status_code == 200
     publish(place, 7, "2026-02")
-    bring(place, lambda parts: [build.plan(place, parts)])
+    bring(place, lambda parts: [build.plan(place, parts, PublicationSettings(keep_versions=2))])
     second = _application(store, tmp_path / "2")
     assert second.get("/auditoria/pais/indicadores.csv", params=asked).content == before.content
     page = second.get("/auditoria/pais", params=asked)
@@ -196,10 +199,44 @@ def test_a_permanent_link_says_the_same_until_it_says_that_it_is_gone(store: Pat
     assert first in page.text
     assert "datos de una versión anterior" not in second.get("/auditoria/pais").text
     publish(place, 8, "2026-02")
-    bring(place, lambda parts: [build.plan(place, parts)])
+    bring(place, lambda parts: [build.plan(place, parts, PublicationSettings(keep_versions=2))])
     third = _application(store, tmp_path / "3")
     for path in ("/auditoria/pais", "/auditoria/pais/indicadores.csv", "/api/v2/auditoria/pais"):
         assert third.get(path, params=asked).status_code == 410
+
+
+@pytest.mark.parametrize(("published_by_name", "shown_by_name"), [(False, True), (True, False), (True, True)])
+def test_people_are_named_only_where_who_publishes_and_who_serves_both_say_so(
+    store: Path, tmp_path: Path, published_by_name: bool, shown_by_name: bool
+) -> None:
+    place, settings = LocalStore(store), PublicationSettings(rank_people=published_by_name)
+    bring(place, lambda parts: [build.plan(place, parts, settings)])
+    api = _application(store, tmp_path, rank_people=shown_by_name)
+    path = store / "publication" / "audit" / _version(store) / "proveedores.parquet"
+    wanted = (pl.col("proveedor_tipo") == PERSON) & (pl.col("ambito") == "entidad")
+    people = pl.read_parquet(path).filter(wanted).sort("monto", descending=True)
+    row = people.row(0, named=True)
+    assert (row["proveedor"] is not None) == (row["proveedor_nombre"] != UNNAMED) == published_by_name
+    address = f"/auditoria/entidad/{row['id']}"
+    texts = [
+        api.get(address, params={"anio": row["anio"]}).text,
+        api.get(f"{address}/proveedores.csv").text,
+        api.get(f"{address}/indicadores.csv").text,
+        api.get(f"/api/v2/auditoria/entidades/{row['id']}").text,
+        api.get("/api/v2/auditoria/entidades", params={"limit": 500}).text,
+    ]
+    (tmp_path / "one.pdf").write_bytes(api.get(f"{address}/perfil.pdf", params={"anio": row["anio"]}).content)
+    drawn = subprocess.run(["pdftotext", tmp_path / "one.pdf", "-"], capture_output=True, text=True, check=True).stdout
+    if published_by_name and shown_by_name:
+        assert row["proveedor"] in texts[0]
+        assert row["proveedor"] in texts[1]
+        assert row["proveedor"] in texts[3]
+        return
+    assert UNNAMED in texts[0]
+    assert UNNAMED in texts[1]
+    assert UNNAMED in drawn
+    for name in {*people["proveedor"], *people["proveedor_nombre"]} - {None, UNNAMED}:
+        assert not [text for text in (*texts, drawn) if name in text]
 
 
 def test_without_the_collection_it_is_said(three_versions: Path, tmp_path: Path) -> None:
