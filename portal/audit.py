@@ -4,6 +4,7 @@ current or of an earlier one that is kept.
 What is in its tables, and how it is counted, is `guatecompras/audit/`'s business.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ Json = dict[str, Any]
 
 # Parsed lists of scopes: of the current version, the one before it, and the ones that replace them.
 _HELD = 4
+_VERSION = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{12}")
 _NOT_YET = "La auditoría social todavía no se ha calculado."
 
 
@@ -159,8 +161,9 @@ def audit_of(request: Request, version: str = "") -> Audit:
         if old["version"] == version and old["kept"]:
             published = datetime.fromisoformat(old["published"])
             return Audit(found, version, published, current=False, rank_people=rank_people)
-        if old["version"] == version:
-            raise gone("Esa versión de la auditoría social ya no se conserva; quite «version» para ver la vigente.")
+    if _VERSION.fullmatch(version):
+        # The index forgets what was withdrawn long ago; a link to it may be in print.
+        raise gone("Esa versión de la auditoría social ya no se conserva; quite «version» para ver la vigente.")
     raise absent("No hay esa versión de la auditoría social; quite «version» para ver la vigente.")
 
 

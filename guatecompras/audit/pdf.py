@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 _METHODS, _SUPPLIERS, _FIELDS = 5, 8, 5
 # Longer names would take lines that the page has not.
-_NAME, _TITLE = 80, 150
+_NAME, _TITLE = 64, 140
 _FEW = "pocos casos"
 
 

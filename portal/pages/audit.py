@@ -45,6 +45,7 @@ _OUTCOMES = (
     ("sin_efecto", "Sin efecto: anulados, prescindidos, improbados o cancelados"),
     ("en_proceso", "En proceso todavía"),
 )
+_TIMES = ("un cuarto, en", "la mitad, en", "tres cuartos, en")
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _scope_page(level: str) -> Callable[[Request], Response]:
         # First: what is looked up in it and in the audit is of one edition.
         held = library(request)
         one = asked(request, level)
-        is_buyer = level == "entidad" and held.profile(one.scope.id, "buyer") is not None
+        is_buyer = level == "entidad" and held.total(one.scope.id, "buyer") is not None
         return render(request, "audit_scope.html.j2", _told(request, one) | {"is_buyer": is_buyer})
 
     return page
@@ -329,8 +330,7 @@ def compare(
     request: Request, a: str = "", b: str = "", anio_a: str = "", anio_b: str = "", version: str = ""
 ) -> Response:
     found = audit_of(request, version)
-    # One alone is compared with itself in another year.
-    sides = [_side(found, "a", a, anio_a), _side(found, "b", b or (a if anio_b else ""), anio_b)]
+    sides = _sides(found, a, b, anio_a, anio_b)
     pair = [side.asked for side in sides if side.asked]
     context = {
         "audit": found,
@@ -342,9 +342,29 @@ def compare(
             {"a": a, "b": b, "anio_a": anio_a, "anio_b": anio_b, "version": version} | {side.name: scope.key},
         ),
         "permanent": absolute(request, _compared(pair, found)) if len(pair) == 2 else "",
+        "table": _compared(pair, found, ".csv") if len(pair) == 2 else "",
         "least": parameters.load(),
     }
     return render(request, "audit_compare.html.j2", context)
+
+
+@router.get(f"{PAGE}/comparar.csv")
+def compared_table(
+    request: Request, a: str = "", b: str = "", anio_a: str = "", anio_b: str = "", version: str = ""
+) -> Response:
+    """The indicators of the two, a row each."""
+    found = audit_of(request, version)
+    pair = [side.asked for side in _sides(found, a, b, anio_a, anio_b) if side.asked]
+    if len(pair) < 2:
+        raise absent("Hacen falta dos entidades, lugares o años con datos, como los dice la página «Comparar».")
+    body = as_csv(pl.concat(one.audit.rows("indicadores", one.scope, one.year) for one in pair))
+    name = "-y-".join(_file_name(one, one.year) for one in pair)
+    return _sent(request, body, "text/csv; charset=utf-8", f"{name}.csv", "attachment")
+
+
+def _sides(found: Audit, a: str, b: str, anio_a: str, anio_b: str) -> list[Side]:
+    # One alone is compared with itself in another year.
+    return [_side(found, "a", a, anio_a), _side(found, "b", b or (a if anio_b else ""), anio_b)]
 
 
 def _side(found: Audit, name: str, text: str, year: str) -> Side:
@@ -366,10 +386,10 @@ def _side(found: Audit, name: str, text: str, year: str) -> Side:
         return Side(name, scope.key, year, None, (), error.detail)
 
 
-def _compared(pair: Sequence[Asked], found: Audit) -> str:
+def _compared(pair: Sequence[Asked], found: Audit, ending: str = "") -> str:
     first, second = pair
     told = {"a": first.scope.key, "anio_a": first.year, "b": second.scope.key, "anio_b": second.year}
-    return address(f"{PAGE}/comparar", told | {"version": found.version})
+    return address(f"{PAGE}/comparar{ending}", told | {"version": found.version})
 
 
 def _pair(pair: Sequence[Asked]) -> dict[str, Any]:
@@ -383,11 +403,14 @@ def _pair(pair: Sequence[Asked]) -> dict[str, Any]:
         "shares": [
             (share, *(_float(row[share.id]) for row in rows), [row[share.cases] for row in rows]) for share in SHARES
         ],
-        "times": [(meaning, *(_float(row[name]) for row in rows)) for name, meaning, _ in TIMES],
+        "times": [
+            (label, *(_float(row[name]) for row in rows)) for (name, *_), label in zip(TIMES, _TIMES, strict=True)
+        ],
         "columns": [charts.over_months(told, by_amount=True) for told in months],
         "months": list(zip(*months, strict=True)),
         "slowest": _slowest(*rows),
         "points": _points,
+        "later": _later,
         "same": pair[0].scope == pair[1].scope,
     }
 
@@ -408,6 +431,18 @@ def _points(first: float | None, second: float | None) -> str:
         return "–"
     points = round(100 * (second - first), 1)
     return "igual" if points == 0 else f"{'+' if points > 0 else '−'}{number(abs(points), 1)} puntos"
+
+
+def _later(first: float | None, second: float | None) -> str:
+    """The difference of two times, in days."""
+    if first is None or second is None:
+        return "–"
+    days = round(second - first, 1)
+    return (
+        "igual"
+        if days == 0
+        else f"{'+' if days > 0 else '−'}{number(abs(days), 1)} {'día' if abs(days) == 1 else 'días'}"
+    )
 
 
 for _level, _path in _PATHS.items():

@@ -101,6 +101,7 @@ def test_names_are_found_without_their_accents(api: Api, frames: dict[str, pl.Da
         ("/auditoria?pagina=9999", 400),
         ("/auditoria?q=a&q=b", 400),
         ("/auditoria?version=x", 404),
+        ("/auditoria?version=20200101T000000-0123456789ab", 410),
         ("/auditoria/entidad/nadie", 404),
         ("/auditoria/departamento/nada/perfil.pdf", 404),
         ("/auditoria/pais/nada.csv", 404),
@@ -108,6 +109,7 @@ def test_names_are_found_without_their_accents(api: Api, frames: dict[str, pl.Da
         ("/auditoria/pais?anio=1999", 404),
         ("/auditoria/pais?version=x", 404),
         ("/auditoria/comparar?a=pais&anio_a=x", 400),
+        ("/auditoria/comparar.csv?a=pais", 404),
         ("/api/v2/auditoria/pais?anio=1999", 404),
         ("/api/v2/auditoria/entidades?anio=x", 400),
         ("/api/v2/auditoria/entidades?cursor=x", 400),
@@ -128,6 +130,11 @@ def test_two_stand_side_by_side(api: Api, frames: dict[str, pl.DataFrame]) -> No
     assert "Para citar esta comparación" in text
     same = api.get("/auditoria/comparar", params={"a": "pais", "anio_a": 2026, "anio_b": 2026}).text
     assert "igual" in same
+    table = api.get("/auditoria/comparar.csv", params=asked | {"anio_a": one["anio"], "anio_b": other["anio"]})
+    told = list(csv.DictReader(io.StringIO(table.text)))
+    assert [(row["id"], int(row["concursos"])) for row in told] == [
+        (row["id"], row["concursos"]) for row in (one, other)
+    ]
     assert "Para citar esta comparación" in same
 
 
