@@ -2,9 +2,11 @@
 
 import shutil
 import statistics
+import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import orjson
 import polars as pl
 import pytest
 
-from guatecompras.audit import build, concursos, indicators, parameters, scopes, tables
+from guatecompras.audit import build, concursos, indicators, parameters, pdf, scopes, tables
 from guatecompras.audit.fields import FIELDS
 from guatecompras.formats import archive
 from guatecompras.gathered.collect import Collected, bring
@@ -362,3 +364,48 @@ def test_other_currencies_are_counted_and_slips_of_the_pen_take_no_time(store: L
     assert after.filter(~pl.col("nog").is_in([foreign, early])).equals(
         before.filter(~pl.col("nog").is_in([foreign, early]))
     )
+
+
+def test_the_profile_is_one_page_whatever_is_in_it(frames: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    """Long names, large amounts, all that can be listed."""
+    country = frames["indicadores"].filter(pl.col("ambito") == "pais").row(-1, named=True)
+    row = country | {"concursos": 9_876_543, "adjudicados": 9_876_543, "monto": Decimal("98765432109.87")}
+    name = "SOCIEDAD COMERCIALIZADORA MESOAMERICANA DE MEDICAMENTOS Y MAMPOSTERÍA DEL MMMMMMMM, COMPAÑÍA LIMITADA"
+    amounts = {
+        "concursos": 123_456,
+        "monto": Decimal("9876543210.12"),
+        "cuota": Decimal("0.1234"),
+        "proveedores": 9_000,
+    }
+    supplier = {"proveedor": "x", "proveedor_tipo": "organización", "proveedor_nombre": name} | amounts
+    months = [f"2026-{month:02}" for month in range(1, 13)]
+    place = "a" * 60 + "/" + "b" * 60
+    drawn = pdf.draw(
+        pdf.Profile(
+            kind="Municipio",
+            name=f"{name}, {name}",
+            year=2026,
+            row=row,
+            country=row,
+            months=[{"mes": month} | amounts for month in months],
+            published=months,
+            methods=[{"modalidad": f"{name} {place}"} | amounts for place in range(20)],
+            suppliers=[*[supplier] * 15, supplier | {"proveedor_tipo": tables.OTHERS}],
+            fields=[
+                {
+                    "titulo": field.title,
+                    "presentes": 123_456,
+                    "esperados": 999_999,
+                    "cuota": Decimal("0.1235"),
+                    "orden": 1,
+                }
+                for field in FIELDS
+            ],
+            version="20260429T010046-ad531b613196",
+            url=f"https://ocds.guatecompras.gt/auditoria/municipio/{place}?anio=2026&version=20260429T010046-ad531b613196",
+            publisher="Guatemala - Ministerio de Finanzas Públicas - DGAE",
+        )
+    )
+    (tmp_path / "one.pdf").write_bytes(drawn)
+    told = subprocess.run(["pdfinfo", tmp_path / "one.pdf"], capture_output=True, text=True, check=True).stdout
+    assert [line.split()[-1] for line in told.splitlines() if line.startswith("Pages")] == ["1"]
