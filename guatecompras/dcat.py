@@ -85,6 +85,8 @@ _KINDS: tuple[tuple[str, str, str, Json], ...] = (
     ("datapackage.json", "Descripción de las tablas (Data Package)", _JSON, {}),
     (MANIFEST, "Manifiesto: archivos, huellas y conteos", _JSON, {}),
     (".parquet", "Tabla {stem} (Parquet)", _PARQUET, {}),
+    (".csv", "Tabla {stem} (CSV)", "text/csv", {}),
+    (".json", "Tabla {stem} (JSON)", _JSON, {}),
     (".jsonl.gz", "{stem}, una entrada por línea", _LINES, {"compressFormat": _GZIP}),
     (".arrow", "{stem}, para el buscador del portal", "application/vnd.apache.arrow.file", {}),
     ("", "{stem}", "application/octet-stream", {}),
@@ -194,6 +196,10 @@ _COLLECTIONS = {
     "integrity": (
         "señales de integridad",
         "Indicadores de riesgo: cada señal es una pregunta para quien revisa, no una conclusión.",
+    ),
+    "audit": (
+        "auditoría social",
+        "Por entidad, departamento y municipio, año por año: gasto, modalidades, competencia, tiempos.",
     ),
     "datasets": ("concursos de {}", "Adjudicados, anulados, desiertos y demás, en las columnas de siempre."),
     "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),

@@ -61,9 +61,16 @@ class Settings:
         decisive=False,
     )
 
+    rank_people: bool = _setting(
+        False,
+        "GUATECOMPRAS_RANK_PEOPLE",
+        "`yes`: natural persons who supply are ranked by name in tables of the social audit; otherwise without it",
+        decisive=False,  # of a month's bytes; collections that look at it have it among their rules
+    )
+
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises GuatecomprasError when a file cannot be read, or a number is none that will do."""
+        """Raises GuatecomprasError when a file cannot be read, or another value will not do."""
         variables = {item.name: item.metadata["variable"] for item in fields(cls)}
         given: dict[str, Any] = {
             name: environ[variable] for name, variable in variables.items() if environ.get(variable)
@@ -72,6 +79,8 @@ class Settings:
             given[name] = _text(variables[name], given[name])
         if "keep_versions" in given:
             given["keep_versions"] = _number("GUATECOMPRAS_KEEP_VERSIONS", given["keep_versions"], FEWEST_KEPT)
+        if "rank_people" in given:
+            given["rank_people"] = yes_or_no("GUATECOMPRAS_RANK_PEOPLE", given["rank_people"])
         return cls(**given)
 
     def decisive(self) -> dict[str, Any]:
@@ -91,6 +100,13 @@ def _text(variable: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise GuatecomprasError(f"{variable}: {path} cannot be read: {error}") from error
+
+
+def yes_or_no(variable: str, text: str) -> bool:
+    """Raises GuatecomprasError for what is neither."""
+    if text not in ("yes", "no"):
+        raise GuatecomprasError(f"{variable}: '{text}' is neither yes nor no")
+    return text == "yes"
 
 
 def _number(variable: str, text: str, least: int) -> int:

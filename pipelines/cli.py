@@ -376,9 +376,10 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:
-    """Bring the yearly files, the whole history, the monthly reports and datasets up to date with the months that are public."""
+    """Bring the yearly files, the whole history, the monthly reports and datasets and the social audit up to date."""
     with _one_line():
         from guatecompras import dcat
+        from guatecompras.audit import build as audit
         from guatecompras.datasets import monthly as datasets
         from guatecompras.gathered.collect import bring, collect
         from guatecompras.reports import monthly as reports
@@ -388,7 +389,9 @@ def collect_command(store: str) -> None:
         found = collect(place)
         made_of_months = (reports.plan, datasets.plan)
         found += bring(place, lambda parts: (plan(place, part) for plan in made_of_months for part in parts))
-        dcat.publish(place, Settings.from_environment())
+        settings = Settings.from_environment()
+        found += bring(place, lambda parts: [audit.plan(place, parts, settings)])
+        dcat.publish(place, settings)
         for one in found:
             counts, mark = one.entry["counts"], "made" if one.made else "as it was"
             out.print(

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.audit import social_audit
 from assets.ckan import ckan_push
 from assets.downloads import downloads
 from assets.integrity import integrity_history, monthly_integrity
@@ -38,6 +39,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_month,
             publication_index,
             publication_collections,
+            social_audit,
             monthly_reports,
             monthly_datasets,
             monthly_integrity,

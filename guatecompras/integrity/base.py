@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from guatecompras import catalogs
+from guatecompras.people import is_person
 
 # Table -> columns that are read; `id` is the row's own.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -33,9 +34,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "contracts": ("nog", "id", "awardID", "dateSigned"),
 }  # fmt: skip
 HOME = "GTQ"
+_LEGAL_KIND = "details_legalEntityTypeDetail_description"
 SUBMITTED = ("pending", "valid", "disqualified")  # OCP's: what is invited or withdrawn was not submitted
 COMPETITIVE = ("open", "selective")
-INDIVIDUAL = "INDIVIDUAL"
 # Codes of the catalog `modalidades`: bought directly under a ceiling; by juntas, after a public call; for want of offers.
 DIRECT = (1, 8, 33)
 FORMAL = (3, 4, 10, 11, 35, 36, 38)
@@ -269,7 +270,7 @@ class Base:
             "nog",
             "id",
             "name",
-            individual=pl.col("details_legalEntityTypeDetail_description") == INDIVIDUAL,
+            individual=pl.when(pl.col(_LEGAL_KIND).is_not_null()).then(is_person(pl.col(_LEGAL_KIND))),
             region="address_region",
             contact=_known(pl.col("contactPoint_name").str.strip_chars().str.to_uppercase()),
             email=_known(pl.col("contactPoint_email").str.to_lowercase()),
@@ -327,9 +328,9 @@ class Base:
     def names_of(self, ids: pl.Series) -> pl.DataFrame:
         """What those parties are called, and whether they are natural persons: `id`, `name`, `individual`. The newest name
         counts; the name of a person is left out."""
-        columns = ("id", "name", "details_legalEntityTypeDetail_description")
+        columns = ("id", "name", _LEGAL_KIND)
         rows = self._read("parties", columns).filter(pl.col("id").is_in(ids.implode())).collect()
-        individual = pl.col(columns[2]).eq_missing(INDIVIDUAL)
+        individual = is_person(pl.col(_LEGAL_KIND))
         return rows.unique("id", keep="first", maintain_order=True).select(
             "id", name=pl.when(~individual).then("name"), individual=individual
         )
