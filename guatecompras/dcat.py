@@ -193,8 +193,12 @@ def _month(index: Json, month: str, before: str | None, place: str, about: Json)
 _COLLECTIONS = {
     "years": ("año {}", "Los meses publicados, en una sola colección."),
     "history": ("todos los meses", "Los meses publicados, en una sola colección."),
+    "red_flags": (
+        "señales de integridad de todos los meses",
+        "Indicadores de riesgo: cada señal es una pregunta para quien revisa, no una conclusión.",
+    ),
     "integrity": (
-        "señales de integridad",
+        "señales de integridad de {}",
         "Indicadores de riesgo: cada señal es una pregunta para quien revisa, no una conclusión.",
     ),
     "audit": (
@@ -212,7 +216,9 @@ def _collection(name: str, entry: Json, place: str, about: Json) -> Json:
     month = Month.parse(year) if "-" in year else None
     # Every file of the history is one of a month's tables, which stand there; its manifest lists them all.
     files = [
-        file for file in entry["files"] if kind not in ("history", "datasets") or file["path"].endswith(f"/{MANIFEST}")
+        file
+        for file in entry["files"]
+        if kind not in ("history", "datasets", "integrity") or file["path"].endswith(f"/{MANIFEST}")
     ]
     return _filled(
         about

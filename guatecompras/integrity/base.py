@@ -163,7 +163,13 @@ class Base:
             bids.join(rivals, on="nog", how="left")
             .join(winners, on=["nog", "supplier"], how="left")
             .with_columns(pl.col("won").fill_null(False))
+            .sort("nog", "bid")
         )
+
+    def without_bids(self, tenderers: int) -> tuple[str, pl.DataFrame]:
+        """The month's concursos that had so many bidders at least, of which no bid is published: `nog`."""
+        held = self.now.filter(pl.col("tenderers") >= tenderers).select("nog")
+        return "bids/details", held.join(self.bids_now, on="nog", how="anti")
 
     @cached_property
     def bids_now(self) -> pl.DataFrame:
@@ -187,18 +193,19 @@ class Base:
             )
             .with_columns(several=pl.len().over("nog", "award_id").cast(pl.Int64))
             .with_columns(amount=pl.col("whole") // pl.col("several"))
+            .sort("nog", "award_id", "supplier")
             .collect()
         )
 
     @cached_property
     def awards_now(self) -> pl.DataFrame:
         """Awards in force of the month, with what is known of their concurso."""
-        return self.awards.filter(pl.col("ago") == 0).join(self.now.drop("ago"), on="nog")
+        return self.awards.filter(pl.col("ago") == 0).join(self.now.drop("ago"), on="nog", maintain_order="left")
 
     @cached_property
     def awarded(self) -> pl.DataFrame:
         """Awards in force of all months, with what is known of their concurso."""
-        return self.awards.join(self.concursos.drop("ago"), on="nog")
+        return self.awards.join(self.concursos.drop("ago"), on="nog", maintain_order="left")
 
     @cached_property
     def prices(self) -> pl.DataFrame:
@@ -309,7 +316,7 @@ class Base:
             "nog",
             "ocid",
             titulo="tender_title",
-            convocado=pl.col("tender_datePublished").dt.replace_time_zone(None),
+            convocado="tender_datePublished",
             comprador_id="buyer_id",
             comprador="buyer_name",
             unidad_compradora_id="tender_procuringEntity_id",

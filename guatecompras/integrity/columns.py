@@ -15,7 +15,6 @@ KINDS: Mapping[str, Any] = {
     "número": pl.Float64(),
     "sí o no": pl.Boolean(),
     "números": pl.List(pl.Int64()),
-    "hora": pl.Datetime("us"),
 }
 
 
@@ -67,7 +66,7 @@ FLAGS = Table(
         Column("nog", "entero", "NOG, si la señal es de un concurso"),
         Column("ocid", "texto", "Identificador OCDS del concurso"),
         Column("titulo", "texto", "Título del concurso"),
-        Column("convocado", "hora", "Cuándo se publicó la convocatoria, hora de Guatemala"),
+        Column("convocado", "momento", "Cuándo se publicó la convocatoria"),
         Column("comprador_id", "texto", "Entidad compradora"),
         Column("comprador", "texto", "Su nombre"),
         *_PLACE,
@@ -98,7 +97,7 @@ REVIEW = Table(
         Column("nog", "entero", "NOG"),
         Column("ocid", "texto", "Identificador OCDS del concurso"),
         Column("titulo", "texto", "Título del concurso"),
-        Column("convocado", "hora", "Cuándo se publicó la convocatoria, hora de Guatemala"),
+        Column("convocado", "momento", "Cuándo se publicó la convocatoria"),
         Column("comprador_id", "texto", "Entidad compradora"),
         Column("comprador", "texto", "Su nombre"),
         *_PLACE,

@@ -1,4 +1,4 @@
-"""The integrity of all months as one collection, `integrity`: the flags and priorities of every month, and counts of them by
+"""The integrity of all months as one collection, `red_flags`: the flags and priorities of every month, and counts of them by
 indicator and by buyer. It is made of the months' own collections (`monthly.py`), of which it takes the flags as they are.
 
 Two million rows are no workbook: the counts are in Excel too, the flags themselves in each month's.
@@ -27,7 +27,7 @@ from guatecompras.reports.writing import objects
 from guatecompras.stores import Store
 
 Json = dict[str, Any]
-NAME = "integrity"
+NAME = "red_flags"
 
 
 @dataclass(frozen=True)

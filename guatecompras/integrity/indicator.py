@@ -30,7 +30,8 @@ class Judged:
     """The answer of an indicator: one row a subject, in any order; the expressions look at the rows' columns.
 
     `raised`: true or false. `needs`: published field -> what must not be null to judge; `enough`: whether the sample says
-    anything. Where one is not given the subject is not evaluable. What follows is calculated of the rows that are raised only:
+    anything. Where one is not given the subject is not evaluable; nor are the concursos (`nog`) that `lacking` lists with what
+    they have none of. What follows is calculated of the rows that are raised only:
     `value` and `threshold` in the indicator's unit; `population` and `size`: what was compared with; `evidence`: text; `nogs`:
     the concursos the flag is about (list), where `nog` does not say it; `amount`: centavos it is about.
     """
@@ -44,6 +45,7 @@ class Judged:
     population: str
     size: pl.Expr
     needs: Mapping[str, pl.Expr] = field(default_factory=dict)
+    lacking: tuple[str, pl.DataFrame] | None = None
     enough: pl.Expr | None = None
     nog: pl.Expr | None = None
     nogs: pl.Expr | None = None

@@ -63,7 +63,7 @@ def _missing(judged: Judged) -> pl.Expr:
 
 
 def _states(one: Indicator, judged: Judged, rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
+    known = rows.select(
         indicador=pl.lit(one.id),
         nivel=pl.lit(one.level),
         sujeto=judged.subject,
@@ -71,6 +71,22 @@ def _states(one: Indicator, judged: Judged, rows: pl.DataFrame) -> pl.DataFrame:
         estado="_state",
         falta="_missing",
     ).cast(STATES.schema)  # type: ignore[arg-type]
+    if judged.lacking is None:
+        return known
+    field, nogs = judged.lacking
+    return pl.concat(
+        [
+            known,
+            nogs.select(
+                indicador=pl.lit(one.id),
+                nivel=pl.lit(one.level),
+                sujeto=pl.col("nog").cast(pl.String),
+                nog="nog",
+                estado=pl.lit(NOT_EVALUABLE),
+                falta=pl.lit(field),
+            ),
+        ]
+    )
 
 
 def _flags(one: Indicator, told: Parameters, judged: Judged, rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from guatecompras.integrity.indicator import Indicator, Judged, Parameters, at, 
 def _calculate(base: Base, told: Parameters, *, fast: bool) -> Judged:
     first = base.awards_now.filter(pl.col("modality").is_in(FORMAL) if fast else pl.col("method").is_in(COMPETITIVE))
     rows = (
-        first.sort("nog", "date", nulls_last=True)
+        first.sort("nog", "date", "award_id", "supplier", nulls_last=True)
         .unique("nog", keep="first", maintain_order=True)
         .with_columns(days=(pl.col("date") - pl.col("closes")).dt.total_seconds() / 86_400)
         # An award before the close says that one of the two dates is wrong.

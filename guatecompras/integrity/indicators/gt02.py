@@ -13,7 +13,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
     rows = (
         base.awards_now.join(before, on="supplier", how="anti")
         .filter(pl.col("amount").is_not_null())
-        .sort("amount", "nog", descending=[True, False])
+        .sort("amount", "nog", "supplier", descending=[True, False, False])
         .unique("nog", keep="first", maintain_order=True)
     )
     return Judged(

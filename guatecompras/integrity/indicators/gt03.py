@@ -12,7 +12,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         base.awards_now.filter(pl.col("amount").is_not_null())
         .join(kinds, on=["nog", "supplier"], how="left")
         # A person comes first, and what says nothing about its kind before what says that it is none.
-        .sort("nog", "individual", "amount", descending=[False, True, True], nulls_last=False)
+        .sort("nog", "individual", "amount", "supplier", descending=[False, True, True, False], nulls_last=False)
         .unique("nog", keep="first", maintain_order=True)
     )
     return Judged(

@@ -29,6 +29,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         evidence=pieces(pl.col("told")),
         population="los oferentes del concurso con NIT",
         size=pl.col("bidders"),
+        lacking=base.without_bids(1),
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
     )

@@ -16,7 +16,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         )
     )
     rows = (
-        next_to.sort("nog", "gap", "amount", nulls_last=True)
+        next_to.sort("nog", "gap", "amount", "bid", nulls_last=True)
         .group_by("nog", maintain_order=True)
         .agg(pl.col("gap", "amount", "above", "bid").first(), bids=pl.len())
     )
@@ -30,6 +30,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="las ofertas del mismo concurso",
         size=pl.col("bids"),
         enough=pl.col("bids") > 1,
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
     )
 

@@ -13,7 +13,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
     rows = (
         base.contracts.join(awards, on=["nog", "award_id"])
         .with_columns(days=(pl.col("signed").dt.date() - pl.col("awarded")).dt.total_days())
-        .sort("nog", "days", "contract", nulls_last=True)
+        .sort("nog", "days", "contract", "supplier", nulls_last=True)
         .unique("nog", keep="first", maintain_order=True)
     )
     return Judged(

@@ -38,14 +38,14 @@ def _calculate(base: Base, told: Parameters) -> Judged:
     found = (
         windows.with_columns(nog=pl.col("nogs"))
         .explode("nog")
-        .sort("nog", "sum", descending=[False, True])
+        .sort("nog", "supplier", "sum", descending=[False, False, True], maintain_order=True)
         .unique(["nog", "supplier"], keep="first", maintain_order=True)
         .select("nog", "supplier", "nogs", "sum", "least", "told")
     )
     rows = (
         rows.filter(pl.col("ago") == 0)
         .join(found, on=["nog", "supplier"], how="left")
-        .sort("nog", "sum", descending=[False, True], nulls_last=True)
+        .sort("nog", "sum", "supplier", descending=[False, True, False], nulls_last=True)
         .unique("nog", keep="first", maintain_order=True)
     )
     return Judged(

@@ -22,6 +22,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="la distancia entre la oferta más alta y la más baja en los concursos con tres ofertas o más, en doce meses",
         size=pl.lit(fenced.size if fenced else 0),
         enough=limit.is_not_null(),
+        lacking=base.without_bids(3),
         nog=pl.col("nog"),
     )
 

@@ -28,6 +28,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         ),
         population="las ofertas del mismo concurso, tres o más",
         size=pl.col("bids"),
+        lacking=base.without_bids(3),
         nog=pl.col("nog"),
     )
 

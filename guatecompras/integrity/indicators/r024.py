@@ -19,6 +19,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         evidence=two_lowest(),
         population="las dos ofertas más bajas del mismo concurso",
         size=pl.lit(2),
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
         amount=pl.col("lowest"),

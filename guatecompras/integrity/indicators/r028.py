@@ -36,6 +36,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="las ofertas del mismo concurso",
         size=pl.col("bids"),
         needs={"bids/details/value/amount": pl.when(pl.col("known") > 1).then(1)},
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
         amount=pl.col("amount"),
     )

@@ -10,7 +10,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
     winning = base.bids_now.filter(pl.col("won") & (pl.col("status") == "valid"))
     rows = (
         winning.join(base.now.select("nog", "closes"), on="nog")
-        .sort("nog", "date", descending=[False, True], nulls_last=True)
+        .sort("nog", "date", "bid", descending=[False, True, False], nulls_last=True)
         .unique("nog", keep="first", maintain_order=True)
         .with_columns(late=(pl.col("date") - pl.col("closes")).dt.total_seconds() / 86_400)
     )
@@ -30,6 +30,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="el cierre del mismo concurso",
         size=pl.lit(1),
         needs={"tender/tenderPeriod/endDate": pl.col("closes"), "bids/details/date": pl.col("date")},
+        lacking=base.without_bids(1),
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
         amount=pl.col("amount"),

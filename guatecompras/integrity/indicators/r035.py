@@ -32,6 +32,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         evidence=pieces(pl.col("told")),
         population="las ofertas del mismo concurso",
         size=pl.col("told").list.len(),
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
     )

@@ -34,6 +34,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="las ofertas del mismo concurso",
         size=pl.col("bids"),
         needs={"bids/details/value/amount": pl.col("amount")},
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
         supplier=pl.col("winner"),
         amount=pl.col("won_at"),

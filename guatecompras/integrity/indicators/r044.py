@@ -40,6 +40,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="los oferentes del mismo concurso",
         size=pl.col("bidders"),
         needs={"parties/contactPoint": pl.when(pl.col("known") > 1).then(1)},
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
     )
 

@@ -7,7 +7,11 @@ from guatecompras.integrity.indicator import Indicator, Judged, Parameters, at, 
 
 
 def _calculate(base: Base, told: Parameters) -> Judged:
-    sold = base.awarded.filter(pl.col("amount") > 0).drop_nulls("buyer_id").sort("date", "nog", nulls_last=True)
+    sold = (
+        base.awarded.filter(pl.col("amount") > 0)
+        .drop_nulls("buyer_id")
+        .sort("date", "nog", "supplier", nulls_last=True)
+    )
     first = sold.unique(["buyer_id", "supplier"], keep="first", maintain_order=True).select(
         "buyer_id", "supplier", first_nog="nog", first="amount", first_date="date"
     )
@@ -15,7 +19,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         sold.filter(pl.col("ago") == 0)
         .join(first, on=["buyer_id", "supplier"])
         .filter((pl.col("nog") != pl.col("first_nog")) & (pl.col("date") > pl.col("first_date")))
-        .sort("amount", "nog", descending=[True, False])
+        .sort("amount", "nog", "supplier", descending=[True, False, False])
         .unique("nog", keep="first", maintain_order=True)
     )
     return Judged(

@@ -21,6 +21,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         population="la distancia entre la oferta ganadora y la segunda válida más baja, en los concursos de doce meses",
         size=pl.lit(fenced.size if fenced else 0),
         enough=limit.is_not_null(),
+        lacking=base.without_bids(2),
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
         amount=pl.col("lowest"),
