@@ -29,7 +29,7 @@ _ON_A_PAGE, _FLAGS_ON_A_PAGE, _LONGEST = 25, 20, 200
 TOPICS: tuple[str, ...] = get_args(Topic)
 # Endings of files as people call them, those of a table of one month.
 _FORMS = {"xlsx": "Excel", "csv": "CSV", "json": "JSON", "parquet": "Parquet"}
-_ALL_FORMS = {"_csv.zip": "CSV", "jsonl.gz": "JSON Lines", "parquet": "Parquet"}
+_ALL_FORMS = {"csv.zip": "CSV", "jsonl.gz": "JSON Lines", "parquet": "Parquet"}
 _PIECE = re.compile(r"(\d{4,12}):(.*)", re.DOTALL)
 # Pieces of evidence shown at once; the rest opens.
 _PIECES = 3

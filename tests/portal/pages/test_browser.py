@@ -41,7 +41,7 @@ def paths(portal: Any, nogs: list[int]) -> list[str]:
         "/", "/descarga-datos", "/descarga-datos/2026-01", f"/concurso/{rich}", "/explorar", "/explorar?q=compra&estatus=3",
         "/explorar?comprador=de", "/explorar?monto_min=x", "/reportes", "/reportes/por-estatus",
         "/reportes/por-estatus?anio=x", f"/comprador/{buyer}", f"/proveedor/{supplier}", "/concurso/99", "/auditoria",
-        f"/auditoria/entidad/{buyer}", f"/auditoria/comparar?a=entidad/{buyer}&b=pais",
+        f"/auditoria/entidad/{buyer}", f"/auditoria/comparar?a=entidad/{buyer}&b=pais", "/alertas", "/alertas/R018",
     ]  # fmt: skip
 
 
