@@ -25,7 +25,7 @@ from portal.pages.spanish import money, quantity
 router = APIRouter(include_in_schema=False, dependencies=[Depends(once)])
 
 PAGE = "/alertas"
-_ON_A_PAGE, _FLAGS_ON_A_PAGE, _LONGEST = 25, 20, 200
+_ON_A_PAGE, _FLAGS_ON_A_PAGE, _LONGEST = 25, 10, 200
 TOPICS: tuple[str, ...] = get_args(Topic)
 # Endings of files as people call them, those of a table of one month.
 _FORMS = {"xlsx": "Excel", "csv": "CSV", "json": "JSON", "parquet": "Parquet"}
