@@ -55,6 +55,9 @@ def test_the_job_gathers_and_the_commands_find_it_so(
         "datasets/2026-01 made",
         "datasets/2026-02 made",
         "audit as it was",
+        "integrity/2026-01 made",
+        "integrity/2026-02 made",
+        "red_flags made",
     ]
     verified = _run("verify", store)
     assert verified.returncode == 0, verified.stderr

@@ -16,7 +16,19 @@ from guatecompras.quality import CHECKS, rules
 from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "audit", "reports", "datasets", "ckan"]
+LAYERS = [
+    "source",
+    "ocds",
+    "tables",
+    "quality",
+    "downloads",
+    "publication",
+    "audit",
+    "integrity",
+    "reports",
+    "datasets",
+    "ckan",
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +54,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
     assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
     assert names["audit"] == set(AUDIT)
+    assert names["integrity"] == {"red_flags", "prioridad_de_revision", "indicadores", "estados", "history"}
     assert names["reports"] == set(REPORTS)
     assert names["datasets"] == set(FAMILIES)
 
