@@ -86,6 +86,8 @@ _KINDS: tuple[tuple[str, str, str, Json], ...] = (
     (MANIFEST, "Manifiesto: archivos, huellas y conteos", _JSON, {}),
     (".parquet", "Tabla {stem} (Parquet)", _PARQUET, {}),
     (".jsonl.gz", "{stem}, una entrada por línea", _LINES, {"compressFormat": _GZIP}),
+    (".csv", "Tabla {stem} (CSV)", "text/csv", {}),
+    (".json", "Tabla {stem} (JSON)", _JSON, {}),
     (".arrow", "{stem}, para el buscador del portal", "application/vnd.apache.arrow.file", {}),
     ("", "{stem}", "application/octet-stream", {}),
 )
@@ -192,6 +194,10 @@ _COLLECTIONS = {
     "years": ("año {}", "Los meses publicados, en una sola colección."),
     "history": ("todos los meses", "Los meses publicados, en una sola colección."),
     "datasets": ("concursos de {}", "Adjudicados, anulados, desiertos y demás, en las columnas de siempre."),
+    "market": (
+        "mercado por familia UNSPSC",
+        "Tamaño, competencia, montos típicos, tiempos y estacionalidad de cada familia de productos.",
+    ),
     "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),
 }
 

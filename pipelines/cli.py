@@ -376,16 +376,19 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:
-    """Bring the yearly files, the whole history, the monthly reports and datasets up to date with the months that are public."""
+    """Bring the yearly files, the whole history, the market, the monthly reports and datasets up to date with the months that are
+    public."""
     with _one_line():
         from guatecompras import dcat
         from guatecompras.datasets import monthly as datasets
         from guatecompras.gathered.collect import bring, collect
+        from guatecompras.market import collection as market
         from guatecompras.reports import monthly as reports
         from guatecompras.settings import Settings
 
         place = _opened(store)
         found = collect(place)
+        found += bring(place, lambda parts: [market.plan(place, parts)])
         made_of_months = (reports.plan, datasets.plan)
         found += bring(place, lambda parts: (plan(place, part) for plan in made_of_months for part in parts))
         dcat.publish(place, Settings.from_environment())

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.ckan import ckan_push
 from assets.downloads import downloads
+from assets.market import market_families
 from assets.ocds import ocds_documents
 from assets.publication import (
     publication_changes,
@@ -39,6 +40,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_collections,
             monthly_reports,
             monthly_datasets,
+            market_families,
             ckan_push,
         ],
         jobs=[month_job, index_job, collections_job, reports_job, ckan_job],

@@ -3,7 +3,10 @@
 import dagster as dg
 
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
-_COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
+# What is made of all months that are public, at once.
+_COLLECTIONS = dg.AssetSelection.assets(
+    *(dg.AssetKey(["publication", name]) for name in ("years", "history"))
+) | dg.AssetSelection.groups("market")
 
 _REPORTS = dg.AssetSelection.groups("reports", "datasets")
 _CKAN = dg.AssetSelection.groups("ckan")
@@ -27,7 +30,7 @@ collections_job = dg.define_asset_job(
     "collections",
     selection=_COLLECTIONS,
     executor_def=dg.in_process_executor,
-    description="Bring the yearly files and the whole history up to date with the months that are public.",
+    description="Bring the yearly files, the whole history and the market up to date with the months that are public.",
 )
 
 reports_job = dg.define_asset_job(

@@ -62,7 +62,9 @@ _DAYS = (
 )
 _PLACE = Column("puesto", pl.Int64(), "Lugar por monto en los últimos 24 meses")
 _PART = Column("parte", SHARE, "Parte del monto de la familia en los últimos 24 meses, de 0 a 1")
-_AWARDED = Column("monto", MONEY, "Lo adjudicado vigente, en quetzales, de los concursos que solo compran de la familia")
+_AWARDED = Column(
+    "monto", MONEY, "Lo adjudicado vigente, en quetzales, de los concursos que solo compran de la familia"
+)
 
 TABLES: Mapping[str, Table] = {
     table.name: table
@@ -79,9 +81,14 @@ TABLES: Mapping[str, Table] = {
                 Column("compradores", pl.Int64(), "Entidades que convocaron"),
                 Column("proveedores", pl.Int64(), "Proveedores con alguna adjudicación vigente"),
                 _AWARDED,
-                Column("monto_compartido", MONEY, "Lo adjudicado en concursos que además compran de otras familias, entero: no se suma entre familias"),
+                Column("monto_compartido", MONEY, "Lo adjudicado en concursos que también compran de otras familias, entero: no se suma"),
                 *_AMOUNTS,
-                Column("concentracion", SHARE, "Índice de Herfindahl-Hirschman de los proveedores por monto, de 0 a 10,000; vacío si hay menos de 10 concursos con monto"),
+                Column(
+                    "concentracion",
+                    SHARE,
+                    "Índice de Herfindahl-Hirschman de los proveedores por monto, de 0 a 10,000;"
+                    " vacío si hay menos de 10 concursos con monto",
+                ),
                 *_BIDDERS,
                 *_DAYS,
             ),
@@ -116,7 +123,9 @@ TABLES: Mapping[str, Table] = {
                 Column("mes_del_anio", pl.Int64(), "Mes del año, de 1 a 12"),
                 Column("anios", pl.Int64(), "Años completos publicados que se contaron"),
                 Column("concursos", pl.Int64(), "Concursos convocados en ese mes, en todos esos años"),
-                Column("indice", SHARE, "Frente a un mes promedio, que es 1; vacío con menos de 2 años completos o de 24 concursos"),
+                Column(
+                    "indice", SHARE, "Frente a un mes promedio, que es 1; vacío con menos de 2 años o de 24 concursos"
+                ),
             ),
             ("familia", "mes_del_anio"),
         ),

@@ -37,7 +37,8 @@ def test_the_job_gathers_and_the_commands_find_it_so(
     made = {
         event.asset_key.path[1]: event.materialization for event in result.all_events if event.is_step_materialization
     }
-    assert set(made) == {"years", "history"}
+    assert set(made) == {"years", "history", "families"}
+    assert made.pop("families").metadata["made now"].value is True
     for materialization in made.values():
         assert materialization.metadata["dagster/row_count"].value == records
         assert materialization.metadata["made"].value == 1
@@ -48,6 +49,7 @@ def test_the_job_gathers_and_the_commands_find_it_so(
     assert [line.partition(":")[0] for line in again.stdout.splitlines()] == [
         "years/2026 as it was",
         "history as it was",
+        "market as it was",
         "reports/2026-01 made",
         "reports/2026-02 made",
         "datasets/2026-01 made",

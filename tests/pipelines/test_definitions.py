@@ -15,7 +15,7 @@ from guatecompras.quality import CHECKS, rules
 from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports", "datasets", "ckan"]
+LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports", "datasets", "market", "ckan"]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
     assert names["reports"] == set(REPORTS)
     assert names["datasets"] == set(FAMILIES)
+    assert names["market"] == {"families"}
 
 
 def test_every_asset_says_what_it_is(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
