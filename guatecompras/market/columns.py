@@ -81,7 +81,7 @@ TABLES: Mapping[str, Table] = {
                 Column("compradores", pl.Int64(), "Entidades que convocaron"),
                 Column("proveedores", pl.Int64(), "Proveedores con alguna adjudicación vigente"),
                 _AWARDED,
-                Column("monto_compartido", MONEY, "Lo adjudicado en concursos que también compran de otras familias, entero: no se suma"),
+                Column("monto_compartido", MONEY, "Lo adjudicado en concursos que compran también de otras familias, entero"),
                 *_AMOUNTS,
                 Column(
                     "concentracion",
