@@ -27,7 +27,6 @@ _HEADS = {
     "mediana": "Monto típico",
     "oferentes": "Oferentes",
 }
-_SHOWN_MONTHS = 24
 # From which index on a market is called so: the guidelines for mergers of the United States (2023), which others follow.
 _CONCENTRATED = ((1_800, "muy concentrado"), (1_000, "algo concentrado"), (0, "poco concentrado"))
 _LONGEST = 200
@@ -91,7 +90,7 @@ def family(request: Request, familia: str) -> Response:
     if market is None or detail is None:
         return error(request, 404, "No hay concursos publicados con productos de esa familia.")
     now = detail.ventanas[0]
-    months = _all_months(detail)
+    months = _months(detail, edition(request).months)
     context: dict[str, Any] = {
         "detail": detail,
         "now": now,
@@ -118,15 +117,11 @@ def _with_shares(rows: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]]:
     return [(row, share) for (row, _), share in zip(rows, shares, strict=True)]
 
 
-def _all_months(detail: Detail) -> list[Month]:
-    """The last months, those in which nothing was called too."""
-    known = {one.mes: one for one in detail.meses}
-    last = detail.ventanas[0].hasta
-    year, of_year = int(last[:4]), int(last[5:]) - 1
-    numbers = range(year * 12 + of_year - _SHOWN_MONTHS + 1, year * 12 + of_year + 1)
-    names = [f"{number // 12:04}-{number % 12 + 1:02}" for number in numbers]
-    first = detail.ventanas[0].desde
-    return [known.get(name, Month(name, 0, 0, 0.0)) for name in names if name >= first]
+def _months(detail: Detail, published: Sequence[str]) -> list[Month]:
+    """The last months that were counted, oldest first, those in which nothing of the family was called too."""
+    known, counted = {one.mes: one for one in detail.meses}, detail.ventanas[0]
+    names = sorted(name for name in published if counted.desde <= name <= counted.hasta)
+    return [known.get(name, Month(name, 0, 0, 0.0)) for name in names]
 
 
 def _seasons(seasons: Sequence[Season]) -> list[tuple[str, Season]]:

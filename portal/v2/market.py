@@ -99,7 +99,8 @@ def families(request: Request, asked: Annotated[Wanted, Query()]) -> Response:
 )
 def family(request: Request, familia: Code) -> Response:
     """La familia en los últimos 24 meses y en todo lo publicado, por modalidad (por cuánto se adjudican concursos parecidos y
-    cuántos ofertan), mes por mes, en qué meses del año se convoca, y quiénes compran y venden más. Las personas individuales van juntas."""
+    cuántos ofertan), mes por mes, en qué meses del año se convoca, y quiénes compran y venden más. Las personas individuales van
+    juntas."""
     found = _market(request).detail(familia)
     if found is None:
         raise absent(f"No hay concursos publicados con renglones de la familia {familia}.")
