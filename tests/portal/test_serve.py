@@ -65,9 +65,9 @@ def _connect(server: Server, buffer: int = 0) -> socket.socket:
 
 
 def _to_the_end(connection: socket.socket) -> bytes:
-    """All that comes until the server ends it."""
+    """All that comes until the server ends it, or is heard of no more: on a busy machine its kernel may leave without a word."""
     content = bytearray()
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, TimeoutError):
         while piece := connection.recv(1 << 20):
             content += piece
     return bytes(content)
