@@ -68,8 +68,7 @@ def _gathered(store: Store, parts: Sequence[Part], spill: Path) -> Market:
         pl.scan_parquet(spill / "wins-*.parquet"),
         names,
         _most(pl.concat(wares)),
-        lots.month_number(parts[0].month),
-        lots.month_number(parts[-1].month),
+        [lots.month_number(part.month) for part in parts],
     )
 
 

@@ -3,7 +3,8 @@
 Robust figures only (medians, quartiles), and none where the sample is small: how large it is stands beside each.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,14 +23,27 @@ PERSONS = "Personas individuales"
 
 @dataclass(frozen=True)
 class Market:
-    """What is counted: lots and wins of all months, names by id, names of wares by family; `first`, `last`: the months."""
+    """What is counted: lots and wins of all months, names by id, names of wares by family; `months`: which they are, by number."""
 
     lots: pl.LazyFrame
     wins: pl.LazyFrame
     names: pl.DataFrame
     wares: pl.DataFrame
-    first: int
-    last: int
+    months: Sequence[int]
+
+    @property
+    def first(self) -> int:
+        return self.months[0]
+
+    @property
+    def last(self) -> int:
+        return self.months[-1]
+
+    @property
+    def whole_years(self) -> list[int]:
+        """The years all of whose months are public: one that runs has not had its end yet, and a gap would look like a season."""
+        counted = Counter(month // 12 for month in self.months)
+        return sorted(year for year, months in counted.items() if months == 12)
 
     @property
     def recent(self) -> int:
@@ -67,8 +81,8 @@ def _windows(market: Market, count: Callable[[Market, int], pl.LazyFrame], table
 
 
 def _money(cents: pl.Expr) -> pl.Expr:
-    """Cents as an amount, exact."""
-    return (cents.round().cast(pl.Decimal(20, 0)) / 100).cast(MONEY)
+    """Cents as an amount, exact: a decimal is divided at its own scale, and a whole one would lose them."""
+    return (cents.round().cast(pl.Decimal(20, 2)) / 100).cast(MONEY)
 
 
 # What is asked of a group of lots: amounts of those of one family, bidders where all may offer, days.
@@ -120,7 +134,7 @@ def _families(market: Market, first: int) -> pl.LazyFrame:
     lots, wins = _since(market.lots, first), _since(market.wins, first)
     figures = lots.group_by("familia").agg(
         **_figures(),
-        compradores=pl.col("comprador").n_unique(),
+        compradores=pl.col("comprador").drop_nulls().n_unique(),
         monto=pl.col("centavos").filter(_ALONE).sum(),
         monto_compartido=pl.col("centavos").filter(~_ALONE).sum(),
     )
@@ -185,10 +199,9 @@ def by_month(market: Market) -> pl.DataFrame:
 
 
 def seasons(market: Market) -> pl.DataFrame:
-    """Table `estacionalidad`: of whole years only, the one that runs has not had its end yet."""
-    first, after = -(-market.first // 12) * 12, (market.last + 1) // 12 * 12
-    years = max(0, (after - first) // 12)
-    lots = market.lots.filter((pl.col("mes") >= first) & (pl.col("mes") < after))
+    """Table `estacionalidad`: of whole years only."""
+    years = market.whole_years
+    lots = market.lots.filter((pl.col("mes") // 12).is_in(years))
     counted = lots.group_by("familia", mes_del_anio=pl.col("mes") % 12 + 1).agg(concursos=pl.len().cast(pl.Int64))
     # A month in which nothing is called is one of the twelve, too.
     every = (
@@ -197,11 +210,13 @@ def seasons(market: Market) -> pl.DataFrame:
         .join(pl.LazyFrame({"mes_del_anio": range(1, 13)}, schema={"mes_del_anio": pl.Int32}), how="cross")
     )
     total = pl.col("concursos").sum().over("familia")
-    enough = (total >= FEWEST_IN_SEASONS) & pl.lit(years >= FEWEST_YEARS)
+    enough = (total >= FEWEST_IN_SEASONS) & pl.lit(len(years) >= FEWEST_YEARS)
     return _told(
         every.join(counted, on=["familia", "mes_del_anio"], how="left")
         .with_columns(pl.col("concursos").fill_null(0))
-        .with_columns(anios=pl.lit(years), indice=pl.when(enough).then((pl.col("concursos") * 12 / total).round(3))),
+        .with_columns(
+            anios=pl.lit(len(years)), indice=pl.when(enough).then((pl.col("concursos") * 12 / total).round(3))
+        ),
         "estacionalidad",
     )
 

@@ -79,7 +79,7 @@ def lots(tables: Mapping[str, pl.LazyFrame], month: str) -> pl.LazyFrame:
         .join(_awarded(tables), on="nog", how="left")
         .with_columns(
             mes=pl.lit(month_number(month)),
-            adjudicado=pl.col("first").is_not_null(),
+            adjudicado=pl.col("adjudicado").fill_null(value=False),
             # An award before its call is a slip of the pen.
             dias=pl.when(waited >= 0).then(waited),
         )
@@ -160,4 +160,6 @@ def _sum_or_null(column: str) -> pl.Expr:
 
 def _awarded(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     active = _active(tables).with_columns(centavos=_cents())
-    return active.group_by("nog").agg(centavos=_sum_or_null("centavos"), first=pl.col("date").min())
+    return active.group_by("nog").agg(
+        centavos=_sum_or_null("centavos"), first=pl.col("date").min(), adjudicado=pl.lit(value=True)
+    )
