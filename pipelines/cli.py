@@ -473,6 +473,54 @@ def ckan(dry_run: bool, months: tuple[str, ...], store: str) -> None:
 
 
 @main.command()
+@click.option(
+    "--queries",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The saved searches, TOML: [[query]] with name, search, webhook or webhook_env, secret_env.",
+)
+@click.option(
+    "--state",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What was told already; made by the first run.",
+)
+@click.option("--existing", is_flag=True, help="Tell what is there when a search is first looked for, too.")
+@_STORE_OPTION
+def alerts(queries: Path, state: Path, existing: bool, store: str) -> None:
+    """Post what is new in saved searches to their webhooks, each concurso once; what is not taken is posted again by the next run.
+
+    What is there when a search is first looked for is marked as told.
+    """
+    with _one_line():
+        from datetime import UTC, datetime
+
+        from portal.alerts.queries import read
+        from portal.alerts.state import held
+        from portal.alerts.telling import Public, tell
+        from portal.settings import Settings
+        from resources.webhooks import Webhooks
+
+        hooks, saved = Webhooks(), read(queries)
+        with held(state) as told:
+            found = tell(
+                Public.of_store(Settings.from_environment(store=store or None)),
+                saved,
+                told,
+                lambda query, delivery, body: hooks.post(query.webhook, delivery, body, query.secret),
+                datetime.now(UTC),
+                existing=existing,
+            )
+        for one in found:
+            marked = f"{one.marked:,} there already, " if one.marked else ""
+            click.echo(f"{one.name}: {marked}{one.new:,} new, {one.delivered} deliveries taken, {one.waiting} wait")
+        if faults := [f"{one.name}: {one.fault}" for one in found if one.fault]:
+            raise GuatecomprasError(f"not all was taken; the next run tries again: {'; '.join(faults)}")
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), default=None, help="Processes. Default: one a processor.")

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from portal.library import Library, Query, Row
+from portal.library.shelf import Ints
 from portal.market import Market, Method
 
 # What a similar one is awarded for: name -> what it is called, and from and below which median. The law's limits between
@@ -21,6 +22,10 @@ BANDS: Mapping[str, tuple[str, float, float]] = {
     "90000-900000": ("De Q90,000 a Q900,000", 90_000, 900_000),
     "desde-900000": ("Más de Q900,000", 900_000, float("inf")),
 }
+
+
+# Whether it says when it closes.
+DATED: Mapping[str, bool | None] = {"": None, "informado": True, "no-informado": False}
 
 
 @dataclass(frozen=True)
@@ -63,29 +68,39 @@ def find(
     library: Library, market: Market | None, asked: Asked, first: int, limit: int, now: datetime | None = None
 ) -> Found:
     """From place `first` on, `limit` of what is asked for."""
-    frame = _compared(library, market, asked, now or datetime.now(UTC))
-    if asked.band:
-        _, low, high = BANDS[asked.band]
-        frame = frame.filter((pl.col("monto_mediana") >= low) & (pl.col("monto_mediana") < high))
+    rows = library.ordered(asked.query(), "called", now or datetime.now(UTC))
+    frame = narrowed(library, market, rows, asked.band, None)
     dated = int((frame["closes"] > 0).sum())
     undated = frame.height - dated
     if asked.dated is not None:
-        frame = frame.filter((pl.col("closes") > 0) == asked.dated)
+        frame = _dated(frame, asked.dated)
     page = _ordered(frame, asked.sort).slice(first, limit)
-    rows = library.rows(page["row"].to_numpy())
+    listed = library.rows(page["row"].to_numpy())
     fields = Method.__struct_fields__
     shown = [
         Opportunity(
             row, tuple(told["familias"]), Method(**{name: told[name] for name in fields}) if told["con_monto"] else None
         )
-        for row, told in zip(rows, page.iter_rows(named=True), strict=True)
+        for row, told in zip(listed, page.iter_rows(named=True), strict=True)
     ]
     return Found(shown, frame.height, dated, undated)
 
 
-def _compared(library: Library, market: Market | None, asked: Asked, now: datetime) -> pl.DataFrame:
-    """What is open and asked for, a row each: row, closes, its families, and the columns of `Method` of what is similar."""
-    rows = library.ordered(asked.query(), "called", now)
+def narrowed(library: Library, market: Market | None, rows: Ints, band: str, dated: bool | None) -> pl.DataFrame:
+    """Of those rows what is in the band, and dated as is asked, in their order: as `_compared`."""
+    frame = _compared(library, market, rows)
+    if band:
+        _, low, high = BANDS[band]
+        frame = frame.filter((pl.col("monto_mediana") >= low) & (pl.col("monto_mediana") < high))
+    return frame if dated is None else _dated(frame, dated)
+
+
+def _dated(frame: pl.DataFrame, dated: bool) -> pl.DataFrame:
+    return frame.filter((pl.col("closes") > 0) == dated)
+
+
+def _compared(library: Library, market: Market | None, rows: Ints) -> pl.DataFrame:
+    """Each row: row, closes, its families, and the columns of `Method` of what is similar."""
     held = library.held
     frame = pl.DataFrame(
         {

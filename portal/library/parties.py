@@ -52,11 +52,11 @@ class Counterpart(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """What a supplier does in one field (a UNSPSC family, a department): concursos with an offer of it, those that it won, and how
-    many were awarded to anybody; `amount`: of its awards in force, whole where a concurso is of several fields."""
+    """What a supplier does in one field (a UNSPSC family, a department): concursos that it offered or was awarded in, those that
+    it won, and how many were awarded to anybody; `amount`: of its awards in force, whole where a concurso is of several fields."""
 
     value: str
-    offered: int
+    concursos: int
     won: int
     awarded: int
     amount: float
@@ -166,7 +166,7 @@ class Parties:
         return Profile(total, self._months(rows, won, amount), told[:_COUNTERPARTS], max(0, len(told) - _COUNTERPARTS))
 
     def fields(self, id: str) -> dict[str, list[Field]]:
-        """Where a supplier offers and wins: by `unspsc` (families) and `departamento`, those with most concursos first."""
+        """Where a supplier takes part and wins: by `unspsc` (families) and `departamento`, those with most concursos first."""
         held, deals = self._held, self._held.deals
         mine = np.flatnonzero(deals.parties == held.parties.code(id))
         rows, codes, values = self._by_department
@@ -189,7 +189,6 @@ class Parties:
         deal = pl.DataFrame(
             {
                 "row": deals.rows[mine],
-                "bid": deals.bid[mine],
                 "won": deals.awards[mine] > 0,
                 "amount": deals.amount[mine],
             }
@@ -198,18 +197,13 @@ class Parties:
             pl.DataFrame({"row": rows[touched], "code": codes[touched]})
             .join(deal, on="row")
             .group_by("code")
-            .agg(
-                offered=pl.col("bid").sum(),
-                won=pl.col("won").sum(),
-                amount=pl.col("amount").sum().round(2),
-                concursos=pl.len(),
-            )
+            .agg(concursos=pl.len(), won=pl.col("won").sum(), amount=pl.col("amount").sum().round(2))
             .sort("concursos", "amount", "code", descending=[True, True, False])
         )
         awarded = np.bincount(codes[held.numbers["awards"][rows] > 0], minlength=len(values))
         return [
-            Field(values[code], offered, won, int(awarded[code]), amount)
-            for code, offered, won, amount, _ in told.iter_rows()
+            Field(values[code], concursos, won, int(awarded[code]), amount)
+            for code, concursos, won, amount in told.iter_rows()
             if values[code]
         ]
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from portal.filters import address
 from portal.http.errors import bad_parameter
 from portal.market import WINDOWS, of_edition
-from portal.opportunities import BANDS, Asked, buyers, departamentos, find
+from portal.opportunities import BANDS, DATED, Asked, buyers, departamentos, find
 from portal.pages.site import edition, library, render
 
 router = APIRouter(include_in_schema=False)
@@ -17,11 +17,11 @@ router = APIRouter(include_in_schema=False)
 PAGE = "/oportunidades"
 _ON_A_PAGE, _MOST_PAGES, _LONGEST = 20, 10_000, 200
 _SORTS = {"cierre": "Los que cierran primero", "recientes": "Los más recientes"}
-# Whether they say when they close: value -> heading, and what is asked.
-_CLOSES: Mapping[str, tuple[str, bool | None]] = {
-    "": ("Todos", None),
-    "informado": ("Con fecha de cierre", True),
-    "no-informado": ("Cierre no informado", False),
+# Whether they say when they close: as DATED, and its heading.
+_CLOSES: Mapping[str, str] = {
+    "": "Todos",
+    "informado": "Con fecha de cierre",
+    "no-informado": "Cierre no informado",
 }
 _CODE = re.compile(r"\d{2,8}")
 
@@ -59,7 +59,7 @@ def opportunities(
         unspsc=(code,) if code and not wrong else (),
         departamento=(departamento,) if departamento else (),
         buyer=comprador,
-        dated=_CLOSES[cierre][1],
+        dated=DATED[cierre],
         band=monto,
         sort=sort or "cierre",
     )
@@ -86,7 +86,7 @@ def opportunities(
         "sorts": _SORTS,
         "tabs": [
             (label, listed[name], address(PAGE, given | {"cierre": name}), name == cierre)
-            for name, (label, _) in _CLOSES.items()
+            for name, label in _CLOSES.items()
         ],
         "buyers": buyers(found),
         "departamentos": departamentos(found),

@@ -72,10 +72,10 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
 
 
 def _fields(found: Library, id: str) -> list[dict[str, Any]]:
-    """Where a supplier offers and wins: heading, filter of Explorar, and each field with what it is called and its bar."""
+    """Where a supplier takes part and wins: heading, filter of Explorar, and each field with what it is called and its bar."""
     told = []
     for name, rows in found.fields(id).items():
-        shares = charts.shares([float(one.offered) for one in rows[:_FIELDS]])
+        shares = charts.shares([float(one.concursos) for one in rows[:_FIELDS]])
         heading, column = _OF_FIELDS[name]
         told.append(
             {

@@ -1,4 +1,5 @@
-"""The pages over a small publication (three versions of a month, one of another), asked in the process and served to a browser."""
+"""The pages over a small publication (three versions of a month, one of another, collections), asked in the process and by a
+browser."""
 
 import threading
 from collections.abc import Iterator
@@ -21,8 +22,8 @@ def made(store: Path, cache: Path) -> FastAPI:
 
 
 @pytest.fixture(scope="session")
-def portal(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    return made(three_versions, tmp_path_factory.mktemp("cache"))
+def portal(published: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    return made(published, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
