@@ -3,6 +3,7 @@ browser."""
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,25 @@ def client(portal: FastAPI) -> TestClient:
 @pytest.fixture(scope="session")
 def address(portal: FastAPI) -> Iterator[str]:
     """Where a browser finds the portal."""
+    with listening(portal) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def market(market_store: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The pages over what is larger, and where something is open."""
+    return made(market_store, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def market_address(market: FastAPI) -> Iterator[str]:
+    with listening(market) as found:
+        yield found
+
+
+@contextmanager
+def listening(portal: FastAPI) -> Iterator[str]:
+    """A portal served to a browser; where."""
     server = uvicorn.Server(uvicorn.Config(portal, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
