@@ -25,6 +25,7 @@ LAYERS = [
     "publication",
     "audit",
     "integrity",
+    "market",
     "reports",
     "datasets",
     "ckan",
@@ -57,6 +58,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["integrity"] == {"red_flags", "prioridad_de_revision", "indicadores", "estados", "history"}
     assert names["reports"] == set(REPORTS)
     assert names["datasets"] == set(FAMILIES)
+    assert names["market"] == {"families"}
 
 
 def test_every_asset_says_what_it_is(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
