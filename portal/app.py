@@ -27,7 +27,7 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
-from portal.pages import api_docs, audit, downloads, explore, home, opportunities, policy, process, quality, site
+from portal.pages import api_docs, audit, downloads, explore, flags, home, opportunities, policy, process, quality, site
 from portal.pages import feeds as news
 from portal.pages import market as market_pages
 from portal.pages import parties as profiles
@@ -36,6 +36,7 @@ from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import audit as v2_audit
 from portal.v2 import changes, concursos, feeds, market, parties
+from portal.v2 import flags as v2_flags
 
 _THREADS = 16
 # In the order in which an address is looked for.
@@ -49,6 +50,7 @@ ROUTERS: Sequence[APIRouter] = (
     parties.router,
     v2_audit.router,
     market.router,
+    v2_flags.router,
     reports.router,
     *(
         page.router
@@ -57,6 +59,7 @@ ROUTERS: Sequence[APIRouter] = (
             downloads,
             report_pages,
             audit,
+            flags,
             policy,
             api_docs,
             explore,

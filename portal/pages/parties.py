@@ -10,12 +10,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from guatecompras import catalogs
+from portal import flags
 from portal.audit import is_there
 from portal.filters import address
 from portal.library import Library, Query
 from portal.library.parties import Counterpart, Period, Profile, Role
 from portal.pages import charts, filters
-from portal.pages.site import error, library, render
+from portal.pages.site import edition, error, library, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -67,6 +68,7 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
         "others": profile.others,
         "recent": found.search(query, "-updated", limit=_RECENT),
         "audited": more["filter"] == "comprador" and is_there(request),
+        "flags": flags.of_buyer(edition(request), total.id) if more["filter"] == "comprador" else [],
         "of_month": lambda month: address(filters.PAGE, {more["filter"]: total.id, "mes": month}),
         **more,
     }

@@ -53,6 +53,7 @@ MENU = (
     ("/descarga-datos", "Descargas", "Cada mes en Excel, CSV, JSON y Parquet."),
     ("/reportes", "Reportes", "Listados y resúmenes con filtros, en Excel, CSV y XML."),
     ("/auditoria", "Auditoría", "Qué compró cada entidad, departamento y municipio, y cómo."),
+    ("/alertas", "Alertas", "Qué concursos revisar primero, y por qué."),
     ("/api-ocds", "API", "Consultar los datos desde un programa."),
     ("/politica", "Política", "Qué se publica y qué significa cada campo."),
     ("/calidad", "Calidad", "Qué tan completos y correctos son los datos."),

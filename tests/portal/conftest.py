@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from guatecompras import dcat
 from guatecompras.audit import build as audit
 from guatecompras.gathered.collect import bring, collect
+from guatecompras.integrity import history, monthly
 from guatecompras.market import collection as market
 from guatecompras.settings import Settings as PublicationSettings
 from guatecompras.stores import LocalStore
@@ -40,6 +41,8 @@ def published(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
     collect(store)
     bring(store, lambda parts: [audit.plan(store, parts, PublicationSettings())])
     bring(store, lambda parts: [market.plan(store, parts)])
+    bring(store, lambda parts: [monthly.plan(store, part, parts, monthly.Rules()) for part in parts])
+    bring(store, lambda parts: history.plan(store, parts))
     dcat.publish(store, PublicationSettings())
     return place
 
