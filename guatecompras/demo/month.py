@@ -14,13 +14,13 @@ import polars as pl
 
 from guatecompras.contract import PLAUSIBLE_YEARS, TABLES
 from guatecompras.demo.draws import Draws, weighted
-from guatecompras.demo.plan import CHILDREN, DAY, EPOCH, Plan, Rows
+from guatecompras.demo.plan import CHILDREN, DAY, EPOCH, MAX_SIZE, Plan, Rows, nogs_of
+from guatecompras.demo.schemes import planted
 from guatecompras.demo.world import World, world
 from guatecompras.errors import MonthError
 from guatecompras.months import FIRST_MONTH, TIME_ZONE, Month
 
 CHUNK = 5_000
-MAX_SIZE = 10_000_000
 LAST_MONTH = f"{PLAUSIBLE_YEARS[1]}-12"
 HORIZON_DAYS = 120  # nothing happens later than this after the month
 
@@ -51,14 +51,14 @@ _SHARE_OPENING_SEEN = 0.46  # of the openings, those that the nightly publicatio
 _NUMBER_FORMATS = ("DAJ-{}-{}", "{}-{}", "CONTRATO ADMINISTRATIVO {}-{}", "AC-{}-{}")
 
 
-def month_tables(month: Month, size: int, seed: int) -> Iterator[dict[str, pl.DataFrame]]:
+def month_tables(month: Month, size: int, seed: int, schemes: bool = False) -> Iterator[dict[str, pl.DataFrame]]:
     """Yield the nine tables of a finished month, some 5,000 of its `size` concursos at a time, in ascending NOG.
 
     Every frame has exactly the contract's columns and types and is sorted by (nog, the table's order); the same
-    (month, size, seed) gives the same rows everywhere. Raises MonthError outside FIRST_MONTH to LAST_MONTH, ValueError
-    when `size` is not 1 to MAX_SIZE.
+    (month, size, seed) gives the same rows everywhere. `schemes`: after those of the month come the planted ones.
+    Raises MonthError outside FIRST_MONTH to LAST_MONTH, ValueError when `size` is not 1 to MAX_SIZE.
     """
-    return DemoMonth(month, size, seed).chunks()
+    return DemoMonth(month, size, seed, schemes).chunks()
 
 
 class DemoMonth:
@@ -67,12 +67,12 @@ class DemoMonth:
     Keeps what it decided about the first concursos (some 200 bytes each): nine tables must not cost nine times.
     """
 
-    def __init__(self, month: Month, size: int, seed: int) -> None:
+    def __init__(self, month: Month, size: int, seed: int, schemes: bool = False) -> None:
         if not FIRST_MONTH <= str(month) <= LAST_MONTH:
             raise MonthError(f"{month} has no demo: months go from {FIRST_MONTH} to {LAST_MONTH}")
         if not 1 <= size <= MAX_SIZE:
             raise ValueError(f"size must be 1 to {MAX_SIZE:,}: {size}")
-        self._month, self._size, self._seed = month, size, seed
+        self._month, self._size, self._seed, self._schemes = month, size, seed, schemes
         self._kept: dict[int, Plan] = {}
 
     def chunks(self) -> Iterator[dict[str, pl.DataFrame]]:
@@ -98,6 +98,8 @@ class DemoMonth:
                 if len(self._kept) < _KEPT_PLANS:
                     self._kept[start] = plan
             yield plan
+        if self._schemes:
+            yield planted(self._month, self._size, self._seed)
 
 
 def _table(plan: Plan, name: str) -> pl.DataFrame:
@@ -121,12 +123,8 @@ def _plan(month: Month, size: int, seed: int, start: int, stop: int) -> Plan:
 
 
 def _nogs(month: Month, size: int, draws: Draws, place: pl.Series) -> pl.Series:
-    """Ascending NOGs of eight digits, 250,000 a month (31 million in May 2026, as in life); ten digits in huge months."""
-    index = (month.year - 2020) * 12 + month.number - 1
-    first, span = (
-        (12_000_000 + index * 250_000, 250_000) if size <= 250_000 else (2_000_000_000 + index * MAX_SIZE, MAX_SIZE)
-    )
-    step = min(12, span // size)
+    """Ascending NOGs."""
+    first, step = nogs_of(month, size)
     return first + place.cast(pl.Int64) * step + draws.below("nog", place, step)
 
 

@@ -1,4 +1,4 @@
-"""What a stretch of a synthetic month has decided: a row a concurso, and what its child rows draw.
+"""What a stretch of a synthetic month has decided: a row a concurso, its NOG, and what its child rows draw.
 
 Who fills the rows is `month`'s business, or `schemes`' for what is planted; how tables are made from them is `month`'s.
 """
@@ -22,6 +22,29 @@ _ITEMS = {
     1: 87.0, 2: 5.0, 3: 2.6, 4: 1.5, 5: 1.0, 6: 0.7, 8: 0.6, 10: 0.5, 15: 0.35, 20: 0.25, 30: 0.13,
     45: 0.07, 80: 0.025, 142: 0.006,
 }  # fmt: skip
+
+
+# NOGs have eight digits, 250,000 a month (31 million in May 2026, as in life); ten digits in huge months.
+MAX_SIZE = 10_000_000
+_USUAL, _HUGE, _BEYOND = (12_000_000, 250_000), (2_000_000_000, MAX_SIZE), (12_000_000_000, MAX_SIZE)
+_FIRST_YEAR = 2020
+
+
+def nogs_of(month: Month, size: int) -> tuple[int, int]:
+    """The first NOG of a month and how far apart they are: number i is among the `step` from first + i * step on."""
+    start, span = _USUAL if size <= _USUAL[1] else _HUGE
+    return start + _index(month) * span, min(12, span // size)
+
+
+def free_nogs(month: Month, size: int, count: int) -> int:
+    """The first of `count` NOGs that follow those of a month of `size`: in its own range, or beyond all where that is full."""
+    first, step = nogs_of(month, size)
+    span = (_USUAL if size <= _USUAL[1] else _HUGE)[1]
+    return first + size * step if size * step + count <= span else _BEYOND[0] + _index(month) * _BEYOND[1]
+
+
+def _index(month: Month) -> int:
+    return (month.year - _FIRST_YEAR) * 12 + month.number - 1
 
 
 @dataclass(frozen=True)
