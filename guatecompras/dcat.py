@@ -85,6 +85,8 @@ _KINDS: tuple[tuple[str, str, str, Json], ...] = (
     ("datapackage.json", "Descripción de las tablas (Data Package)", _JSON, {}),
     (MANIFEST, "Manifiesto: archivos, huellas y conteos", _JSON, {}),
     (".parquet", "Tabla {stem} (Parquet)", _PARQUET, {}),
+    (".csv", "Tabla {stem} (CSV)", "text/csv", {}),
+    (".json", "Tabla {stem} (JSON)", _JSON, {}),
     (".jsonl.gz", "{stem}, una entrada por línea", _LINES, {"compressFormat": _GZIP}),
     (".arrow", "{stem}, para el buscador del portal", "application/vnd.apache.arrow.file", {}),
     ("", "{stem}", "application/octet-stream", {}),
@@ -191,6 +193,18 @@ def _month(index: Json, month: str, before: str | None, place: str, about: Json)
 _COLLECTIONS = {
     "years": ("año {}", "Los meses publicados, en una sola colección."),
     "history": ("todos los meses", "Los meses publicados, en una sola colección."),
+    "red_flags": (
+        "señales de integridad de todos los meses",
+        "Indicadores de riesgo: cada señal es una pregunta para quien revisa, no una conclusión.",
+    ),
+    "integrity": (
+        "señales de integridad de {}",
+        "Indicadores de riesgo: cada señal es una pregunta para quien revisa, no una conclusión.",
+    ),
+    "audit": (
+        "auditoría social",
+        "Por entidad, departamento y municipio, año por año: gasto, modalidades, competencia, tiempos.",
+    ),
     "datasets": ("concursos de {}", "Adjudicados, anulados, desiertos y demás, en las columnas de siempre."),
     "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),
 }
@@ -202,7 +216,9 @@ def _collection(name: str, entry: Json, place: str, about: Json) -> Json:
     month = Month.parse(year) if "-" in year else None
     # Every file of the history is one of a month's tables, which stand there; its manifest lists them all.
     files = [
-        file for file in entry["files"] if kind not in ("history", "datasets") or file["path"].endswith(f"/{MANIFEST}")
+        file
+        for file in entry["files"]
+        if kind not in ("history", "datasets", "integrity") or file["path"].endswith(f"/{MANIFEST}")
     ]
     return _filled(
         about

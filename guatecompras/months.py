@@ -61,6 +61,9 @@ class Month:
     def next(self) -> "Month":
         return Month(self.year + self.number // 12, self.number % 12 + 1)
 
+    def previous(self) -> "Month":
+        return Month(self.year - (self.number == 1), (self.number - 2) % 12 + 1)
+
 
 def current_month(now: datetime | None = None) -> Month:
     """The month that is running in Guatemala (at `now`, an aware datetime, or by the clock)."""

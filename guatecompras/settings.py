@@ -42,11 +42,17 @@ class Settings:
         "publication policy",
     )
 
-    # The text of the file that the variable names.
+    # Of these two the text of the file that the variable names.
     quality_rules: str = _setting(
         "",
         "GUATECOMPRAS_QUALITY_RULES",
         "file of rules for checks that replace those of `guatecompras/data/quality.toml`",
+    )
+    sanctions: str = _setting(
+        "",
+        "GUATECOMPRAS_SANCTIONS",
+        "file of barred suppliers, a CSV with the columns `proveedor`, `desde`, `hasta`, `fuente`",
+        decisive=False,
     )
     keep_versions: int = _setting(
         12,
@@ -55,22 +61,26 @@ class Settings:
         decisive=False,
     )
 
+    rank_people: bool = _setting(
+        False,
+        "GUATECOMPRAS_RANK_PEOPLE",
+        "`yes`: natural persons who supply are ranked by name in tables of the social audit; otherwise without it",
+        decisive=False,  # of a month's bytes; collections that look at it have it among their rules
+    )
+
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Raises GuatecomprasError when the file of rules cannot be read, or a number is none that will do."""
+        """Raises GuatecomprasError when a file cannot be read, or another value will not do."""
+        variables = {item.name: item.metadata["variable"] for item in fields(cls)}
         given: dict[str, Any] = {
-            item.name: environ[item.metadata["variable"]]
-            for item in fields(cls)
-            if environ.get(item.metadata["variable"])
+            name: environ[variable] for name, variable in variables.items() if environ.get(variable)
         }
-        path = given.get("quality_rules")
-        if path:
-            try:
-                given["quality_rules"] = Path(path).read_text(encoding="utf-8")
-            except (OSError, ValueError) as error:
-                raise GuatecomprasError(f"GUATECOMPRAS_QUALITY_RULES: {path} cannot be read: {error}") from error
+        for name in _FILES & given.keys():
+            given[name] = _text(variables[name], given[name])
         if "keep_versions" in given:
             given["keep_versions"] = _number("GUATECOMPRAS_KEEP_VERSIONS", given["keep_versions"], FEWEST_KEPT)
+        if "rank_people" in given:
+            given["rank_people"] = yes_or_no("GUATECOMPRAS_RANK_PEOPLE", given["rank_people"])
         return cls(**given)
 
     def decisive(self) -> dict[str, Any]:
@@ -80,6 +90,23 @@ class Settings:
     def release_url(self) -> str:
         """What stands before a release's id in its persistent address."""
         return f"{self.base_url.rstrip('/')}/release/"
+
+
+_FILES = frozenset({"quality_rules", "sanctions"})
+
+
+def _text(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise GuatecomprasError(f"{variable}: {path} cannot be read: {error}") from error
+
+
+def yes_or_no(variable: str, text: str) -> bool:
+    """Raises GuatecomprasError for what is neither."""
+    if text not in ("yes", "no"):
+        raise GuatecomprasError(f"{variable}: '{text}' is neither yes nor no")
+    return text == "yes"
 
 
 def _number(variable: str, text: str, least: int) -> int:

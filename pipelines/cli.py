@@ -377,11 +377,14 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:
-    """Bring the yearly files, the whole history, the monthly reports and datasets up to date with the months that are public."""
+    """Bring all that is made of published months up to date: yearly files, history, reports, datasets, social audit, red flags."""
     with _one_line():
         from guatecompras import dcat
+        from guatecompras.audit import build as audit
         from guatecompras.datasets import monthly as datasets
         from guatecompras.gathered.collect import bring, collect
+        from guatecompras.integrity import history as flags
+        from guatecompras.integrity import monthly as integrity
         from guatecompras.reports import monthly as reports
         from guatecompras.settings import Settings
 
@@ -389,7 +392,12 @@ def collect_command(store: str) -> None:
         found = collect(place)
         made_of_months = (reports.plan, datasets.plan)
         found += bring(place, lambda parts: (plan(place, part) for plan in made_of_months for part in parts))
-        dcat.publish(place, Settings.from_environment())
+        settings = Settings.from_environment()
+        found += bring(place, lambda parts: [audit.plan(place, parts, settings)])
+        rules = integrity.Rules(settings.sanctions)
+        found += bring(place, lambda parts: (integrity.plan(place, part, parts, rules) for part in parts))
+        found += bring(place, lambda parts: flags.plan(place, parts))
+        dcat.publish(place, settings)
         for one in found:
             counts, mark = one.entry["counts"], "made" if one.made else "as it was"
             out.print(
@@ -397,6 +405,25 @@ def collect_command(store: str) -> None:
                 soft_wrap=True,
                 highlight=False,
             )
+
+
+@main.command("red-flags")
+@click.argument("month")
+@_STORE_OPTION
+def red_flags(month: str, store: str) -> None:
+    """Calculate the red flags of a MONTH again from the versions that their manifest names, and compare the files."""
+    with _one_line():
+        from guatecompras.integrity import again
+        from guatecompras.integrity.monthly import Rules
+        from guatecompras.settings import Settings
+
+        place = _opened(store)
+        with TemporaryDirectory() as folder:
+            compared = again.compare(place, month, Rules(Settings.from_environment().sanctions), Path(folder))
+        for name, same in compared.items():
+            click.echo(f"{name}: {'the same' if same else 'DIFFERENT'}")
+        if not all(compared.values()):
+            raise GuatecomprasError(f"{month}: what is public is not what its versions and these rules give")
 
 
 @main.command()

@@ -2,8 +2,10 @@
 
 import dagster as dg
 
+from assets.audit import social_audit
 from assets.ckan import ckan_push
 from assets.downloads import downloads
+from assets.integrity import integrity_history, monthly_integrity
 from assets.ocds import ocds_documents
 from assets.publication import (
     publication_changes,
@@ -16,7 +18,7 @@ from assets.quality import quality_report
 from assets.reports import monthly_datasets, monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
-from pipelines.jobs import ckan_job, collections_job, index_job, month_job, reports_job
+from pipelines.jobs import ckan_job, collections_job, index_job, integrity_job, month_job, reports_job
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.alerts import Alerts
@@ -37,11 +39,14 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             publication_month,
             publication_index,
             publication_collections,
+            social_audit,
             monthly_reports,
             monthly_datasets,
+            monthly_integrity,
+            integrity_history,
             ckan_push,
         ],
-        jobs=[month_job, index_job, collections_job, reports_job, ckan_job],
+        jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from guatecompras.months import TIME_ZONE, current_month
-from pipelines.jobs import ckan_job, collections_job, index_job, month_job, reports_job
+from pipelines.jobs import ckan_job, collections_job, index_job, integrity_job, month_job, reports_job
 
 
 @dg.schedule(
@@ -69,10 +69,25 @@ def collections_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
 )
 def reports_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     """Late awards move the month before, too."""
+    return _running_and_before("reports", context)
+
+
+@dg.schedule(
+    job=integrity_job,
+    cron_schedule="30 6 * * *",
+    execution_timezone=TIME_ZONE,
+    name="integrity",
+    description="The red flags of the running month and of the one before, daily at 06:30; what has not changed stays.",
+)
+def integrity_schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    """Late awards move the month before, too."""
+    return _running_and_before("integrity", context)
+
+
+def _running_and_before(name: str, context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     tick = context.scheduled_execution_time
-    first = tick.replace(day=1)
-    months = [current_month(first - timedelta(days=1)), current_month(tick)]
-    return [dg.RunRequest(partition_key=str(month), run_key=f"reports:{month}:{tick.isoformat()}") for month in months]
+    months = [current_month(tick.replace(day=1) - timedelta(days=1)), current_month(tick)]
+    return [dg.RunRequest(partition_key=str(month), run_key=f"{name}:{month}:{tick.isoformat()}") for month in months]
 
 
 @dg.schedule(
@@ -93,4 +108,5 @@ SCHEDULES = [
     index_check_schedule,
     collections_schedule,
     reports_schedule,
+    integrity_schedule,
 ]

@@ -27,12 +27,13 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
-from portal.pages import api_docs, downloads, explore, home, policy, process, quality, site
+from portal.pages import api_docs, audit, downloads, explore, home, policy, process, quality, site
 from portal.pages import feeds as news
 from portal.pages import parties as profiles
 from portal.pages import reports as report_pages
 from portal.publication import Publication
 from portal.settings import Settings
+from portal.v2 import audit as v2_audit
 from portal.v2 import changes, concursos, feeds, parties
 
 _THREADS = 16
@@ -45,10 +46,11 @@ ROUTERS: Sequence[APIRouter] = (
     concursos.router,
     changes.router,
     parties.router,
+    v2_audit.router,
     reports.router,
     *(
         page.router
-        for page in (home, downloads, report_pages, policy, api_docs, explore, process, profiles, quality, news)
+        for page in (home, downloads, report_pages, audit, policy, api_docs, explore, process, profiles, quality, news)
     ),
 )
 

@@ -25,6 +25,7 @@ hasta {burst:,} de una vez; después se responde 429 con `Retry-After`. Un pará
 _TAGS = (
     ("Concursos", "Buscar concursos y leerlos uno por uno"),
     ("Compradores y proveedores", "Quién compra, quién vende y cuánto"),
+    ("Auditoría social", "Qué compró cada entidad, departamento y municipio, año por año"),
     ("Cambios y meses", "Lo que cambió, y lo que está publicado"),
     ("Avisos", "Concursos abiertos para un lector de noticias o un calendario"),
     ("Reportes", "Reportes predefinidos con filtros, en Excel, CSV, XML y JSON"),

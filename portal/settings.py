@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guatecompras.errors import GuatecomprasError
+from guatecompras.settings import yes_or_no
 
 # In the project, where `guatecompras publish` puts it without being told otherwise.
 DEFAULT_STORE = str(Path(__file__).parents[1] / "data")
@@ -63,6 +64,12 @@ class Settings:
         30, "GUATECOMPRAS_STALL_SECONDS", "that a client may take for the next piece of an answer"
     )
 
+    rank_people: bool = _setting(
+        False,
+        "GUATECOMPRAS_RANK_PEOPLE",
+        "`yes`: natural persons are ranked by name where the published tables have it",
+    )
+
     @classmethod
     def from_environment(cls, **given: Any) -> "Settings":
         """`given`: what goes before the environment, None where it does not. Raises GuatecomprasError for what will not do."""
@@ -94,6 +101,8 @@ class Settings:
 
 
 def _read(default: Any, variable: str, text: str) -> Any:
+    if isinstance(default, bool):
+        return yes_or_no(variable, text)
     if isinstance(default, int):
         if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
             raise GuatecomprasError(f"{variable}: '{text}' is not a whole number of at least 1")

@@ -42,13 +42,14 @@ class Collected:
 class Plan:
     """A collection as it should be. `name`: its place in the publication, as `years/2026`; `parts`: the months that it is made
     of; `build`: makes its files in an empty folder; `rules`: what else decides its bytes, but code and months; `listed`: whether
-    the index, which all readers load, names its files, or only the manifest that names them."""
+    the index, which all readers load, names its files, or only the manifest that names them; `kept`: versions whose files stay."""
 
     name: str
     parts: tuple[Part, ...]
     build: Callable[[Path], Gathered]
     rules: str = ""
     listed: bool = True
+    kept: int = VERSIONS_KEPT
 
     @property
     def version(self) -> str:
@@ -78,7 +79,8 @@ def bring(store: Store, planned: Callable[[list[Part]], Iterable[Plan]]) -> list
             if index["collections"].get(plan.name, {}).get("version") != plan.version:
                 made[plan.name] = _put(store, plan) | {"published": now, "read": index["sequence"]}
         if made:
-            index = store.update_index(partial(switched, entries=made))
+            kept = {plan.name: plan.kept for plan in plans}
+            index = store.update_index(partial(switched, entries=made, kept=kept))
         # Also when nothing was made: a run may have died before this.
         store.link_current()
         _withdraw(store, index)
@@ -88,15 +90,20 @@ def bring(store: Store, planned: Callable[[list[Part]], Iterable[Plan]]) -> list
     return [Collected(plan.name, current[plan.name], plan.name in made) for plan in plans if plan.name in current]
 
 
-def switched(index: Json, entries: Mapping[str, Json]) -> Json:
+def switched(index: Json, entries: Mapping[str, Json], kept: Mapping[str, int] | None = None) -> Json:
     """The index with these entries of collections, all by the next number of `sequence`. One that was made from a newer reading
-    of the index than the entry given stays."""
+    of the index than the entry given stays. `kept`: versions whose files stay, by collection, where it is not VERSIONS_KEPT."""
+    keeps = kept or {}
     current = index["collections"]
     sequence = index["sequence"] + 1
     newer = {
         name: {"version": entry["version"], "published": entry["published"], "sequence": sequence}
         | entry
-        | {"versions": _superseded(current[name], entry["version"]) if name in current else []}
+        | {
+            "versions": _superseded(current[name], entry["version"], keeps.get(name, VERSIONS_KEPT))
+            if name in current
+            else []
+        }
         for name, entry in entries.items()
         if name not in current
         or (current[name]["read"] <= entry["read"] and current[name]["version"] != entry["version"])
@@ -106,13 +113,13 @@ def switched(index: Json, entries: Mapping[str, Json]) -> Json:
     return index | {"sequence": sequence, "collections": dict(sorted((current | newer).items()))}
 
 
-def _superseded(entry: Json, version: str) -> list[Json]:
+def _superseded(entry: Json, version: str, keep: int) -> list[Json]:
     """The versions before, newest first: the files of the last ones stay, others were or will be withdrawn."""
     before = {key: value for key, value in entry.items() if key not in ("files", "versions")}
     # What was withdrawn before this switch is gone by now.
     kept = [before, *(old for old in entry["versions"] if old["kept"])]
     kept = [old for old in kept if old["version"] != version]
-    return [old | {"kept": place < VERSIONS_KEPT - 1} for place, old in enumerate(kept)]
+    return [old | {"kept": place < keep - 1} for place, old in enumerate(kept)]
 
 
 def _plans(store: Store, parts: list[Part], *, yearly: bool, whole: bool) -> Iterator[Plan]:

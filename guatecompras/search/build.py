@@ -15,11 +15,11 @@ from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.archive import GZIP_HEAD, GZIP_TAIL
 from guatecompras.formats.atomic import replacing
 from guatecompras.formats.deflating import places
+from guatecompras.people import is_person
 from guatecompras.search import schema
 from guatecompras.search.words import words
 
 TABLES = ("records", "parties", "party_roles", "items", "bids", "awards", "award_suppliers", "contracts", "releases")
-_INDIVIDUAL = "INDIVIDUAL"
 _HOME = "GTQ"
 _LISTED = "; "
 _LAST = 2**32 - 1  # dates past 2106 are slips of the pen
@@ -302,7 +302,7 @@ def _deals(read: Mapping[str, pl.DataFrame], rows: pl.DataFrame) -> tuple[pl.Dat
         .group_by("id", maintain_order=True)
         .agg(name=pl.coalesce("won_name", "name").drop_nulls().last())
         .join(kinds, on="id", how="left", maintain_order="left")
-        .select("id", "name", person=(pl.col("kind") == _INDIVIDUAL).fill_null(value=False))
+        .select("id", "name", person=is_person(pl.col("kind")))
     )
     numbered = parties.select("id", party=pl.int_range(pl.len(), dtype=pl.Int32))
     deals = both.join(numbered, on="id").select(

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from portal.audit import is_there
 from portal.filters import address
 from portal.library import Library, Query
 from portal.library.parties import Counterpart, Period, Profile, Role
@@ -60,6 +61,7 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
         "shown": _SHOWN,
         "others": profile.others,
         "recent": found.search(query, "-updated", limit=_RECENT),
+        "audited": more["filter"] == "comprador" and is_there(request),
         "of_month": lambda month: address(filters.PAGE, {more["filter"]: total.id, "mes": month}),
         **more,
     }

@@ -50,6 +50,7 @@ MENU = (
     ("/explorar", "Explorar", "Buscar concursos por texto, entidad, proveedor, monto o fecha."),
     ("/descarga-datos", "Descargas", "Cada mes en Excel, CSV, JSON y Parquet."),
     ("/reportes", "Reportes", "Listados y resúmenes con filtros, en Excel, CSV y XML."),
+    ("/auditoria", "Auditoría", "Qué compró cada entidad, departamento y municipio, y cómo."),
     ("/api-ocds", "API", "Consultar los datos desde un programa."),
     ("/politica", "Política", "Qué se publica y qué significa cada campo."),
     ("/calidad", "Calidad", "Qué tan completos y correctos son los datos."),

@@ -325,6 +325,19 @@ def test_a_run_that_read_the_index_earlier_does_not_put_back_what_a_later_one_ma
     assert (back["version"], [old["version"] for old in back["versions"]]) == ("new", ["newest"])
 
 
+def test_a_collection_may_keep_more_versions_than_others() -> None:
+    index: Json = {"sequence": 0, "months": {}, "collections": {}}
+    for read, version in enumerate("abcd"):
+        entries = {name: _entry(version, read) for name in ("audit", "history")}
+        index = switched(index, entries, kept={"audit": 3})
+    kept = {
+        name: [(old["version"], old["kept"]) for old in entry["versions"]]
+        for name, entry in index["collections"].items()
+    }
+    assert kept["audit"] == [("c", True), ("b", True), ("a", False)]
+    assert kept["history"] == [("c", True), ("b", False)]
+
+
 # What can be wrong.
 
 

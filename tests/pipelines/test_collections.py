@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from guatecompras.audit.tables import TABLES as AUDIT
 from guatecompras.datasets.families import FAMILIES
 from guatecompras.reports.registry import REPORTS
 from guatecompras.stores import LocalStore
@@ -37,8 +38,9 @@ def test_the_job_gathers_and_the_commands_find_it_so(
     made = {
         event.asset_key.path[1]: event.materialization for event in result.all_events if event.is_step_materialization
     }
-    assert set(made) == {"years", "history"}
-    for materialization in made.values():
+    assert set(made) == {"years", "history", *AUDIT}
+    for name in ("years", "history"):
+        materialization = made[name]
         assert materialization.metadata["dagster/row_count"].value == records
         assert materialization.metadata["made"].value == 1
     assert "| years/2026 |" in str(made["years"].metadata["table"].value)
@@ -52,6 +54,7 @@ def test_the_job_gathers_and_the_commands_find_it_so(
         "reports/2026-02 made",
         "datasets/2026-01 made",
         "datasets/2026-02 made",
+        "audit as it was",
     ]
     verified = _run("verify", store)
     assert verified.returncode == 0, verified.stderr

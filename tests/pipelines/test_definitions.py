@@ -8,6 +8,7 @@ import pytest
 
 from assets.quality import quality_report
 from guatecompras import tables
+from guatecompras.audit.tables import TABLES as AUDIT
 from guatecompras.contract import TABLES
 from guatecompras.datasets.families import FAMILIES
 from guatecompras.ocds import mapping
@@ -15,7 +16,7 @@ from guatecompras.quality import CHECKS, rules
 from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "reports", "datasets", "ckan"]
+LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "audit", "reports", "datasets", "ckan"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,7 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["quality"] == {"report"}
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
     assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
+    assert names["audit"] == set(AUDIT)
     assert names["reports"] == set(REPORTS)
     assert names["datasets"] == set(FAMILIES)
 

@@ -17,7 +17,8 @@ import pytest
 from fastapi import FastAPI
 
 from guatecompras import dcat
-from guatecompras.gathered.collect import collect
+from guatecompras.audit import build as audit
+from guatecompras.gathered.collect import bring, collect
 from guatecompras.settings import Settings as PublicationSettings
 from guatecompras.stores import LocalStore
 from portal.app import create_app
@@ -34,6 +35,7 @@ def published(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
     shutil.copytree(three_versions, place)
     store = LocalStore(place)
     collect(store)
+    bring(store, lambda parts: [audit.plan(store, parts, PublicationSettings())])
     dcat.publish(store, PublicationSettings())
     return place
 

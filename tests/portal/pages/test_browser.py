@@ -40,7 +40,8 @@ def paths(portal: Any, nogs: list[int]) -> list[str]:
     return [
         "/", "/descarga-datos", "/descarga-datos/2026-01", f"/concurso/{rich}", "/explorar", "/explorar?q=compra&estatus=3",
         "/explorar?comprador=de", "/explorar?monto_min=x", "/reportes", "/reportes/por-estatus",
-        "/reportes/por-estatus?anio=x", f"/comprador/{buyer}", f"/proveedor/{supplier}", "/concurso/99",
+        "/reportes/por-estatus?anio=x", f"/comprador/{buyer}", f"/proveedor/{supplier}", "/concurso/99", "/auditoria",
+        f"/auditoria/entidad/{buyer}", f"/auditoria/comparar?a=entidad/{buyer}&b=pais",
     ]  # fmt: skip
 
 

@@ -1,0 +1,30 @@
+"""Natural persons among suppliers: how one is known, and what is said in their place where they are not ranked by name.
+
+Whether they are is a setting of who publishes (`settings.py`) and of who runs the portal (`portal/settings.py`).
+"""
+
+import polars as pl
+
+# What a published party says of a natural person: of the column details_legalEntityTypeDetail_description.
+_INDIVIDUAL = "INDIVIDUAL"
+UNNAMED = "Persona individual"
+# How a ranking's rows say of what kind they are.
+PERSON, ORGANISATION = "persona", "organización"
+
+
+def is_person(legal_kind: pl.Expr) -> pl.Expr:
+    """Whether a party of that kind is a natural person; of one whose kind nobody tells that is not said."""
+    return (legal_kind.str.strip_chars().str.to_uppercase() == _INDIVIDUAL).fill_null(value=False)
+
+
+def kind(person: pl.Expr) -> pl.Expr:
+    return pl.when(person).then(pl.lit(PERSON)).otherwise(pl.lit(ORGANISATION))
+
+
+def unnamed(kind: str, id: str, name: str) -> list[pl.Expr]:
+    """The columns `id` and `name` of a ranking without those of natural persons; `kind`: the column that tells which they are."""
+    person = (pl.col(kind) == PERSON).fill_null(value=False)
+    return [
+        pl.when(~person).then(pl.col(id)).alias(id),
+        pl.when(person).then(pl.lit(UNNAMED)).otherwise(pl.col(name)).alias(name),
+    ]
