@@ -685,7 +685,7 @@ def _documentos(plan: Plan) -> pl.DataFrame:
     """Documents of the call, of changes to it and of contracts, each dated by its own event."""
     frame, first = plan.frame, plan.world.document_first
     call = _rows(plan, _call_counts(plan))
-    formal = (frame["clase"] == "formal").gather(call.parent)
+    formal = plan.formal_papers().gather(call.parent)
     later = 2 + plan.draws.choice("documento", call.place, weighted(range(6), (46, 24, 16, 3, 2, 9)))
     ordinary = call.number.zip_with(call.number < 2, later)
     signed = _rows(plan, pl.when(pl.col("contrato").is_not_null()).then(_signed_counts(plan)).otherwise(0), 50)
@@ -711,7 +711,7 @@ def _call_counts(plan: Plan) -> pl.Series:
     }
     works = plan.world.lines["objeto"].gather(plan.frame["rubro"]) == "obras"
     formal = counts["formal"].clip(upper_bound=13).zip_with(~works, counts["formal"])
-    return formal.zip_with(plan.frame["clase"] == "formal", counts["directa"])
+    return formal.zip_with(plan.formal_papers(), counts["directa"])
 
 
 def _signed_counts(plan: Plan) -> pl.Series:

@@ -78,6 +78,10 @@ class Plan:
         tops = [int(float(text.split()[-1]) * 100) for text in self.world.modalities["monto"]]
         return pl.Series(tops).gather(self.frame["modalidad"])
 
+    def formal_papers(self) -> pl.Series:
+        """Whether a concurso's call comes with the many documents of a formal procedure."""
+        return self.frame["clase"] == "formal"
+
     def item_counts(self) -> pl.Series:
         return self.draws.choice("renglones", self.place, weighted(list(_ITEMS), list(_ITEMS.values())))
 

@@ -146,13 +146,13 @@ class Stage:
         return self.newcomer(number) + 1
 
     def contest(self, case: int, cents: int, winner: int, rivals: tuple[int, ...] | int = 1) -> tuple[Bid, ...]:
-        """The winner's bid and its rivals', each some per cent above the one before; a number stands for newcomers."""
+        """The winner's bid and its rivals', each above the one before as in the base; a number stands for newcomers."""
         if isinstance(rivals, int):
             rivals = tuple(self.newcomer(100 + (case * 3 + rival) % 100) for rival in range(rivals))
         asked = [cents]
         for rival in range(len(rivals)):
-            slot = ("uno", "dos", "tres")[rival % 3]
-            asked.append(asked[-1] * self.roll(case, slot, 10_400 + rival * 300, 10_650 + rival * 300) // 10_000)
+            low, high = (10_350, 12_500) if rival == 0 else (10_200 + rival * 300, 11_000 + rival * 300)
+            asked.append(asked[-1] * self.roll(case, ("uno", "dos", "tres")[rival % 3], low, high) // 10_000)
         return self.bids(case, (winner, *rivals), asked)
 
     def bids(self, case: int, suppliers: tuple[int, ...], cents: list[int]) -> tuple[Bid, ...]:

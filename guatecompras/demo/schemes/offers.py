@@ -34,7 +34,7 @@ def _each(indicator: str, count: int = _HALF) -> Iterator[tuple[int, bool, tuple
 
 
 def _quotation(stage: Stage, case: int) -> int:
-    return stage.cents(case, 110_000, 780_000)
+    return stage.cents(case, 110_000, 560_000)
 
 
 def _pairs(indicator: str, suppliers: tuple[int, ...], decoy: bool) -> tuple[Mark, ...]:
@@ -48,14 +48,18 @@ def rotation(stage: Stage) -> Iterator[Case]:
         ring, meeting = divmod(case, 4)
         turn = stage.age * 4 + meeting
         members = tuple(stage.firm(ring * 10 + member) for member in range(4))
-        marks = _pairs("R057", members, decoy=ring >= 4)
         if ring < 4:
             winner = members[turn % 4]
         elif ring < 6:
             winner = members[0]
-            marks = tuple(mark for mark in marks if winner in mark.suppliers)
         else:
             winner = stage.newcomer(case) if turn % 2 else members[turn // 4 % 4]
+        marks = _pairs("R057", members, decoy=ring >= 4)
+        if ring >= 4:
+            # Who never wins takes no turns with anybody; who always does is the other indicator's.
+            marks = tuple(mark for mark in marks if winner in mark.suppliers)
+        if ring in (4, 5):
+            marks += tuple(Mark("R053", suppliers=mark.suppliers) for mark in marks)
         rivals = tuple(member for member in members if member != winner)
         bids = stage.contest(case, _quotation(stage, case), winner, rivals)
         yield stage.case(case, QUOTATION, bids, marks, Place(entity=ring, unit=0, day=1 + 7 * meeting))
@@ -182,7 +186,7 @@ def single(stage: Stage) -> Iterator[Case]:
     for case, decoy, marks in _each("R018"):
         direct = decoy and case % 2
         modality = EXCEPTION if direct else (DIRECT, QUOTATION, TENDER)[case % 3]
-        low, high = {DIRECT: (15_000, 60_000), TENDER: (950_000, 4_000_000)}.get(modality, (110_000, 780_000))
+        low, high = {DIRECT: (15_000, 60_000), TENDER: (950_000, 4_000_000)}.get(modality, (110_000, 560_000))
         bids = stage.contest(case, stage.cents(case, low, high), stage.newcomer(case), 1 if decoy and not direct else 0)
         yield stage.case(case, modality, bids, marks)
 

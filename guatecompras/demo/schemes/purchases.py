@@ -132,7 +132,7 @@ def everything(stage: Stage) -> Iterator[Case]:
         decoy = number >= 8
         supplier, count = stage.firm(number), stage.age * 2 + turn
         good = stage.good(number + (count % 3 if decoy else count) % kinds)
-        bids = stage.contest(case, stage.cents(case, 110_000, 780_000), supplier)
+        bids = stage.contest(case, stage.cents(case, 110_000, 560_000), supplier)
         yield stage.case(case, QUOTATION, bids, (Mark("R048", decoy, suppliers=(supplier,)),), Place(good=good))
 
 
@@ -158,7 +158,7 @@ def short(stage: Stage) -> Iterator[Case]:
         decoy, tender = case >= _HALF, case % 2
         low, high = (25, 39) if tender else (3, 7)
         term = high + 1 if decoy else stage.roll(case, "dos", low, high)
-        cents = stage.cents(case, *(_LARGE if tender else (110_000, 780_000)))
+        cents = stage.cents(case, *(_LARGE if tender else (110_000, 560_000)))
         bids = stage.contest(case, cents, stage.newcomer(case), 2)
         yield stage.case(case, TENDER if tender else QUOTATION, bids, (Mark("R003", decoy),), Place(term=term))
 
@@ -178,7 +178,7 @@ def hurry(stage: Stage) -> Iterator[Case]:
             case, decoy = turn * 2 * _HALF + number, number >= _HALF
             delay = stage.roll(case, "dos", *ranges[decoy])
             place = Place(delay=delay, day=number % 4, signed=NEVER) if turn else Place(delay=delay)
-            bids = stage.contest(case, stage.cents(case, 110_000, 780_000), stage.newcomer(case), 2)
+            bids = stage.contest(case, stage.cents(case, 110_000, 560_000), stage.newcomer(case), 2)
             yield stage.case(case, QUOTATION, bids, (Mark(indicator, decoy),), place)
 
 
@@ -187,5 +187,5 @@ def signed(stage: Stage) -> Iterator[Case]:
     for case in range(2 * _HALF):
         decoy = case >= _HALF
         days = stage.roll(case, "dos", *((5, 8) if decoy else (1, 4)))
-        bids = stage.contest(case, stage.cents(case, 110_000, 780_000), stage.newcomer(case), 2)
+        bids = stage.contest(case, stage.cents(case, 110_000, 560_000), stage.newcomer(case), 2)
         yield stage.case(case, QUOTATION, bids, (Mark("GT08", decoy),), Place(signed=days))

@@ -35,6 +35,10 @@ class PlantedPlan(Plan):
 
     bids: pl.DataFrame  # in order of `first_bid` of the frame, a row a bid: supplier (row), cents, seconds, state
 
+    def formal_papers(self) -> pl.Series:
+        # Nearly all are formal: with all their papers they would be most of the month's documents.
+        return pl.repeat(value=False, n=self.frame.height, dtype=pl.Boolean, eager=True)
+
     def item_counts(self) -> pl.Series:
         return pl.repeat(1, self.frame.height, dtype=pl.Int64, eager=True)
 
