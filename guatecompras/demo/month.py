@@ -683,7 +683,7 @@ def _contratos(plan: Plan) -> pl.DataFrame:
 
 def _documentos(plan: Plan) -> pl.DataFrame:
     """Documents of the call, of changes to it and of contracts, each dated by its own event."""
-    frame, first = plan.frame, plan.world.document_first
+    first = plan.world.document_first
     call = _rows(plan, _call_counts(plan))
     formal = plan.formal_papers().gather(call.parent)
     later = 2 + plan.draws.choice("documento", call.place, weighted(range(6), (46, 24, 16, 3, 2, 9)))

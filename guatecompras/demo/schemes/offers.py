@@ -262,16 +262,18 @@ def late(stage: Stage) -> Iterator[Case]:
         yield stage.case(case, QUOTATION, (Bid(first.supplier, first.cents, early), *others), marks)
 
 
+_ODD_NITS = 98_500_000  # bodies that nobody else has
+
+
 def bad_nits(stage: Stage) -> Iterator[Case]:
-    """A bidder's NIT fails its check digit; decoys: an odd-looking NIT that is right."""
+    """A bidder's NIT fails its check digit; decoys: it is right."""
     for case, decoy, marks in _each("GT04"):
         bids = stage.contest(case, _quotation(stage, case), stage.newcomer(case), 1)
         supplier = bids[case % 2].supplier
-        right = nits_of(900_000_000 + supplier % 90_000_000)
+        right = _nit(_ODD_NITS + supplier % 1_400_000)
         text = right if decoy else right[:-1] + "0123456789K"[("0123456789K".index(right[-1]) + 1 + case % 9) % 11]
         yield stage.case(case, QUOTATION, bids, marks, edits=(Edit(supplier, "identificador", text),))
 
 
-def nits_of(body: int) -> str:
-    """One NIT."""
+def _nit(body: int) -> str:
     return str(nits(pl.Series([body]))[0])

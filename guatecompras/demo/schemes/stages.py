@@ -65,9 +65,9 @@ SCHEMES: tuple[Scheme, ...] = (
 )
 _ENTITIES = sum(scheme.entities for scheme in SCHEMES)
 
-# Numbers that the base does not give: of suppliers, of entities, of the bodies of their NITs (nine digits).
-_FIRST_SUPPLIER, _FIRST_NIT, _NIT_STEP = 1_000_000, 20_000_000, 31
-_FIRST_ENTITY, _FIRST_CISP, _FIRST_ENTITY_NIT = 2_001, 22_100_001, 8_000
+# Numbers that the base does not give: of suppliers, of entities, of the bodies of their NITs (eight digits, entities' last).
+_FIRST_SUPPLIER, _FIRST_NIT, _NIT_STEP = 1_000_000, 12_500_000, 7
+_FIRST_ENTITY, _FIRST_CISP, _FIRST_ENTITY_NIT = 2_001, 22_100_001, 48_950
 
 
 @lru_cache(maxsize=4)
