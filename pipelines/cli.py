@@ -202,6 +202,7 @@ def _size(size: float) -> str:
 @click.option("--months", type=click.IntRange(1, 240), default=1, show_default=True)
 @click.option("--size", type=click.IntRange(1), default=2000, show_default=True, help="Concursos a month.")
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--schemes", is_flag=True, help="With planted irregularities, to try the integrity indicators on.")
 @click.option(
     "--out",
     "target",
@@ -217,14 +218,14 @@ def _size(size: float) -> str:
     show_default=True,
     help="Of the files in DIR.",
 )
-def demo_source(first: str, months: int, size: int, seed: int, target: str, form: str) -> None:
+def demo_source(first: str, months: int, size: int, seed: int, schemes: bool, target: str, form: str) -> None:
     """Write a synthetic source: the nine tables, the same bytes for the same arguments."""
     with _one_line():
         from resources.sources.csv import write_folder
         from resources.sources.demo import demo_chunks
         from resources.sources.sql import write_tables
 
-        chunks = demo_chunks(Month.parse(first), months, size, seed)
+        chunks = demo_chunks(Month.parse(first), months, size, seed, schemes)
         if "://" in target:
             write_tables(target, chunks)
         else:
