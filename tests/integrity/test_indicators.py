@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -435,6 +436,15 @@ def test_what_to_review_first_counts_a_topic_once() -> None:
     assert rows[suspicious]["indicadores"] == "R024, R028, R044"
     assert rows[plain]["prioridad"] == "baja"
     assert review.priorities["nog"].to_list() == [suspicious, plain]
+
+
+def test_amounts_keep_their_cents() -> None:
+    world = World()
+    nog = world.concurso(bids=[(A, 89_990.37)], awards=[(A, 89_990.37)])
+    review = run.judge(world.base(), [INDICATORS["R049"]])
+    assert review.flags["monto"].to_list() == [Decimal("89990.37")]
+    assert review.flags["evidencia"].to_list() == [f"{nog}:awards[{nog}-A0]/value/amount=89990.37 (Decreto 46-2016)"]
+    assert review.priorities["monto"].to_list() == [Decimal("89990.37")]
 
 
 def test_a_person_is_not_named() -> None:
