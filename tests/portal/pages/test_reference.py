@@ -67,9 +67,9 @@ def _get(store: Path, cache: Path, *routers: APIRouter) -> Get:
 
 
 @pytest.fixture(scope="module")
-def get_all(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Get:
+def get_all(market_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Get:
     """With the API as it is."""
-    return _get(three_versions, tmp_path_factory.mktemp("cache"), *ROUTERS)
+    return _get(market_store, tmp_path_factory.mktemp("cache"), *ROUTERS)
 
 
 @pytest.fixture(scope="module")
