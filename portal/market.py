@@ -188,6 +188,12 @@ class Market:
         return list(self._tables[table].filter(pl.col("familia") == family).iter_rows(named=True))
 
     @cached_property
+    def called(self) -> dict[str, str]:
+        """What each family is called: the wares that are bought most often, else its segment."""
+        rows = self.families("todo", "", "familia").select("familia", "ejemplos", "segmento").iter_rows()
+        return {family: wares or segment or "" for family, wares, segment in rows}
+
+    @cached_property
     def similar(self) -> pl.DataFrame:
         """By family and modalidad, what concursos were awarded for: of the last 24 months where these are enough, else of all."""
         told = self._tables["modalidades"].filter(pl.col("monto_mediana").is_not_null())

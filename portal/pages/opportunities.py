@@ -90,7 +90,7 @@ def opportunities(
         ],
         "buyers": buyers(found),
         "departamentos": departamentos(found),
-        "families": _families(market),
+        "families": list(market.called.items()) if market else [],
         "page": page,
         "pages": pages,
         "before": address(PAGE, given | {"pagina": page - 1}) if page > 1 else None,
@@ -108,11 +108,3 @@ def _page(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_PAGES):
         raise bad_parameter("pagina", "debe ser un número de 1 en adelante")
     return int(text)
-
-
-def _families(market: Any) -> list[tuple[str, str]]:
-    """What the field of the code proposes."""
-    if market is None:
-        return []
-    rows = market.families("todo", "", "familia").select("familia", "ejemplos", "segmento").iter_rows()
-    return [(code, wares or segment or "") for code, wares, segment in rows]

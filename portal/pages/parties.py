@@ -3,7 +3,7 @@
 Who they are beyond their name, addresses and contacts for instance, is in the data: a supplier may be a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +15,7 @@ from portal.audit import is_there
 from portal.filters import address
 from portal.library import Library, Query
 from portal.library.parties import Counterpart, Period, Profile, Role
+from portal.market import of_edition
 from portal.pages import charts, filters
 from portal.pages.site import edition, error, library, render
 
@@ -50,7 +51,8 @@ def supplier(request: Request, id: str) -> Response:
     if not profile:
         return error(request, 404, "Ningún proveedor de los concursos publicados tiene ese código.")
     more: dict[str, Any] = {"kind": "Proveedor", "filter": "oferente", "role": "supplier", "other": "comprador"}
-    more["fields"] = _fields(found, id)
+    market = of_edition(edition(request))
+    more["fields"] = _fields(found, id, market.called if market else {})
     return _page(request, found, profile, Query(bidder=id), more)
 
 
@@ -75,8 +77,12 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
     return render(request, "party.html.j2", context)
 
 
-def _fields(found: Library, id: str) -> list[dict[str, Any]]:
+def _fields(found: Library, id: str, called: Mapping[str, str]) -> list[dict[str, Any]]:
     """Where a supplier takes part and wins: heading, filter of Explorar, and each field with what it is called and its bar."""
+
+    def name_of(family: str) -> str:
+        return "; ".join(called.get(family, "").split("; ")[:2]) or _SEGMENTS.get(family[:2], "")
+
     told = []
     for name, rows in found.fields(id).items():
         shares = charts.shares([float(one.concursos) for one in rows[:_FIELDS]])
@@ -87,7 +93,7 @@ def _fields(found: Library, id: str) -> list[dict[str, Any]]:
                 "column": column,
                 "filter": name,
                 "rows": [
-                    (one, _SEGMENTS.get(one.value[:2], "") if name == "unspsc" else "", share)
+                    (one, name_of(one.value) if name == "unspsc" else "", share)
                     for one, share in zip(rows, shares, strict=False)
                 ],
                 "others": len(rows) - _FIELDS,
