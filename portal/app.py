@@ -27,14 +27,15 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
-from portal.pages import api_docs, audit, downloads, explore, flags, home, policy, process, quality, site
+from portal.pages import api_docs, audit, downloads, explore, flags, home, opportunities, policy, process, quality, site
 from portal.pages import feeds as news
+from portal.pages import market as market_pages
 from portal.pages import parties as profiles
 from portal.pages import reports as report_pages
 from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import audit as v2_audit
-from portal.v2 import changes, concursos, feeds, parties
+from portal.v2 import changes, concursos, feeds, market, parties
 from portal.v2 import flags as v2_flags
 
 _THREADS = 16
@@ -48,6 +49,7 @@ ROUTERS: Sequence[APIRouter] = (
     changes.router,
     parties.router,
     v2_audit.router,
+    market.router,
     v2_flags.router,
     reports.router,
     *(
@@ -61,6 +63,8 @@ ROUTERS: Sequence[APIRouter] = (
             policy,
             api_docs,
             explore,
+            opportunities,
+            market_pages,
             process,
             profiles,
             quality,

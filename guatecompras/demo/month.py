@@ -1,16 +1,12 @@
 """One synthetic month: the nine contract tables, chunk by chunk, each table computable on its own.
 
-A `_Plan` holds what the concursos of a chunk have in common (who, how, when, how it ended); each table is then derived
+A `Plan` holds what the concursos of a chunk have in common (who, how, when, how it ended); each table is then derived
 from it by place-addressed draws, so asking for one table never needs another one to be kept. Calibrated on the official
 file of May 2026 and on the finished concursos of one municipality; see the numbers beside the constants.
 The words and the parties are `world`'s business; delivering the tables as a source is `resources/sources/demo.py`'s.
 """
 
-# Local times are naive by contract.
-# ruff: noqa: DTZ001
-
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -18,21 +14,19 @@ import polars as pl
 
 from guatecompras.contract import PLAUSIBLE_YEARS, TABLES
 from guatecompras.demo.draws import Draws, weighted
-from guatecompras.demo.world import GROUP, World, world
+from guatecompras.demo.plan import CHILDREN, DAY, EPOCH, MAX_SIZE, Plan, Rows, nogs_of
+from guatecompras.demo.schemes import planted
+from guatecompras.demo.world import World, world
 from guatecompras.errors import MonthError
 from guatecompras.months import FIRST_MONTH, TIME_ZONE, Month
 
 CHUNK = 5_000
-MAX_SIZE = 10_000_000
 LAST_MONTH = f"{PLAUSIBLE_YEARS[1]}-12"
 HORIZON_DAYS = 120  # nothing happens later than this after the month
 
 _KEPT_PLANS = 64  # 320,000 concursos, 64 MB
 
-_EPOCH = datetime(1970, 1, 1)
-_DAY = 86_400
 _UTC_SHIFT = 6 * 3_600
-_CHILDREN = 1_024  # child k of concurso i draws at place i * 1,024 + k
 
 # How a finished month ended: 477 finished concursos of a municipality, desiertos and prescindidos by yearly totals.
 ADJUDICADO, DESIERTO, PRESCINDIDO, NO_ADJUDICADO, EVALUACION, SUSPENDIDO, VIGENTE = 3, 5, 4, 20, 2, 18, 1
@@ -45,11 +39,7 @@ _BIDDERS = {
     1: 57.03, 2: 18.73, 3: 10.71, 4: 5.44, 5: 2.99, 6: 1.73, 7: 1.06, 8: 0.67, 9: 0.47, 10: 0.4,
     11: 0.25, 12: 0.2, 14: 0.15, 17: 0.1, 20: 0.05, 23: 0.02,
 }  # fmt: skip
-# Items per concurso: mean 1.48, up to 142. Attributes beyond the two every item has: mean 1.19, up to 64.
-_ITEMS = {
-    1: 87.0, 2: 5.0, 3: 2.6, 4: 1.5, 5: 1.0, 6: 0.7, 8: 0.6, 10: 0.5, 15: 0.35, 20: 0.25, 30: 0.13,
-    45: 0.07, 80: 0.025, 142: 0.006,
-}  # fmt: skip
+# Attributes of an item beyond the two every one has: mean 1.19, up to 64.
 _EXTRAS = {0: 33.0, 1: 39.0, 2: 15.5, 3: 6.5, 4: 3.0, 6: 2.0, 9: 0.6, 14: 0.25, 30: 0.1, 64: 0.03}
 # Documents at publication: mean 3.33 over all modalities, up to 30.
 _DOCUMENTS = {
@@ -61,14 +51,14 @@ _SHARE_OPENING_SEEN = 0.46  # of the openings, those that the nightly publicatio
 _NUMBER_FORMATS = ("DAJ-{}-{}", "{}-{}", "CONTRATO ADMINISTRATIVO {}-{}", "AC-{}-{}")
 
 
-def month_tables(month: Month, size: int, seed: int) -> Iterator[dict[str, pl.DataFrame]]:
+def month_tables(month: Month, size: int, seed: int, schemes: bool = False) -> Iterator[dict[str, pl.DataFrame]]:
     """Yield the nine tables of a finished month, some 5,000 of its `size` concursos at a time, in ascending NOG.
 
     Every frame has exactly the contract's columns and types and is sorted by (nog, the table's order); the same
-    (month, size, seed) gives the same rows everywhere. Raises MonthError outside FIRST_MONTH to LAST_MONTH, ValueError
-    when `size` is not 1 to MAX_SIZE.
+    (month, size, seed) gives the same rows everywhere. `schemes`: after those of the month come the planted ones.
+    Raises MonthError outside FIRST_MONTH to LAST_MONTH, ValueError when `size` is not 1 to MAX_SIZE.
     """
-    return DemoMonth(month, size, seed).chunks()
+    return DemoMonth(month, size, seed, schemes).chunks()
 
 
 class DemoMonth:
@@ -77,13 +67,13 @@ class DemoMonth:
     Keeps what it decided about the first concursos (some 200 bytes each): nine tables must not cost nine times.
     """
 
-    def __init__(self, month: Month, size: int, seed: int) -> None:
+    def __init__(self, month: Month, size: int, seed: int, schemes: bool = False) -> None:
         if not FIRST_MONTH <= str(month) <= LAST_MONTH:
             raise MonthError(f"{month} has no demo: months go from {FIRST_MONTH} to {LAST_MONTH}")
         if not 1 <= size <= MAX_SIZE:
             raise ValueError(f"size must be 1 to {MAX_SIZE:,}: {size}")
-        self._month, self._size, self._seed = month, size, seed
-        self._kept: dict[int, _Plan] = {}
+        self._month, self._size, self._seed, self._schemes = month, size, seed, schemes
+        self._kept: dict[int, Plan] = {}
 
     def chunks(self) -> Iterator[dict[str, pl.DataFrame]]:
         """All tables, CHUNK concursos at a time."""
@@ -98,9 +88,9 @@ class DemoMonth:
     def last_update(self) -> datetime:
         """The latest `fecha_actualizacion` (naive, local)."""
         latest = max(int(_seconds_of_update(plan).sort()[-1]) for plan in self._plans())
-        return _EPOCH + timedelta(seconds=latest)
+        return EPOCH + timedelta(seconds=latest)
 
-    def _plans(self) -> Iterator["_Plan"]:
+    def _plans(self) -> Iterator[Plan]:
         for start in range(0, self._size, CHUNK):
             plan = self._kept.get(start)
             if plan is None:
@@ -108,39 +98,17 @@ class DemoMonth:
                 if len(self._kept) < _KEPT_PLANS:
                     self._kept[start] = plan
             yield plan
+        if self._schemes:
+            yield planted(self._month, self._size, self._seed)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """The concursos of a chunk: a row each in `frame`; times in local seconds since 1970, null where nothing happens."""
-
-    month: Month
-    draws: Draws
-    world: World
-    place: pl.Series  # UInt64: the concurso's number within the month
-    frame: pl.DataFrame
-
-    @property
-    def nog(self) -> pl.Series:
-        return self.frame["nog"]
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Child rows: `parent` is the row in the plan's frame, `number` the child's own, `place` where it draws."""
-
-    parent: pl.Series
-    number: pl.Series
-    place: pl.Series
-
-
-def _table(plan: _Plan, name: str) -> pl.DataFrame:
+def _table(plan: Plan, name: str) -> pl.DataFrame:
     frame = _BUILDERS[name](plan)
     table = TABLES[name]
     return frame.select(pl.col(column).cast(dtype) for column, dtype in table.schema.items()).sort("nog", *table.order)
 
 
-def _plan(month: Month, size: int, seed: int, start: int, stop: int) -> _Plan:
+def _plan(month: Month, size: int, seed: int, start: int, stop: int) -> Plan:
     """Decide the concursos `start` to `stop` of the month: who, how, when."""
     draws = Draws(seed, str(month), size)
     country = world(seed)
@@ -151,16 +119,12 @@ def _plan(month: Month, size: int, seed: int, start: int, stop: int) -> _Plan:
     frame = _outcome(frame, draws, country, place)
     frame = _reception(frame, draws, country, place)
     frame = _decision(frame, draws, country, place)
-    return _Plan(month, draws, country, place, frame)
+    return Plan(month, draws, country, place, frame)
 
 
 def _nogs(month: Month, size: int, draws: Draws, place: pl.Series) -> pl.Series:
-    """Ascending NOGs of eight digits, 250,000 a month (31 million in May 2026, as in life); ten digits in huge months."""
-    index = (month.year - 2020) * 12 + month.number - 1
-    first, span = (
-        (12_000_000 + index * 250_000, 250_000) if size <= 250_000 else (2_000_000_000 + index * MAX_SIZE, MAX_SIZE)
-    )
-    step = min(12, span // size)
+    """Ascending NOGs."""
+    first, step = nogs_of(month, size)
     return first + place.cast(pl.Int64) * step + draws.below("nog", place, step)
 
 
@@ -205,9 +169,9 @@ def _base_amount(draws: Draws, country: World, modality: pl.Series, place: pl.Se
 def _calendar(month: Month) -> pl.Series:
     """A weighted table of the month's days (seconds of their midnight): few on Saturdays, fewer on Sundays."""
     days = (month.end - month.start).days
-    first = (month.start - _EPOCH).days
+    first = (month.start - EPOCH).days
     weights = [(1.0, 1.0, 1.0, 1.0, 1.0, 0.06, 0.03)[(first + day + 3) % 7] for day in range(days)]
-    return weighted([(first + day) * _DAY for day in range(days)], weights)
+    return weighted([(first + day) * DAY for day in range(days)], weights)
 
 
 def _publication(month: Month, size: int, draws: Draws, place: pl.Series) -> pl.Series:
@@ -260,14 +224,14 @@ def _outcome(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Series
 
 def _office(draws: Draws, name: str, place: pl.Series, time: pl.Expr) -> pl.Expr:
     """That day, or the Monday after it, at some time between 8:00 and 16:30."""
-    day = time // _DAY
+    day = time // DAY
     weekday = (day + 3) % 7
     day += pl.when(weekday > 4).then(7 - weekday).otherwise(0)
-    return day * _DAY + 28_800 + draws.below(f"oficina/{name}", place, 30_600)
+    return day * DAY + 28_800 + draws.below(f"oficina/{name}", place, 30_600)
 
 
 def _days(draws: Draws, name: str, place: pl.Series, least: int, most: int) -> pl.Series:
-    return (draws.below(f"días/{name}", place, most - least + 1) + least) * _DAY
+    return (draws.below(f"días/{name}", place, most - least + 1) + least) * DAY
 
 
 def _gap(draws: Draws, name: str, place: pl.Series) -> pl.Series:
@@ -279,8 +243,8 @@ def _reception(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Seri
     """From the publication to the opening: changes of the bases, suspensions, reception, reopening."""
     days = country.period_days.at(frame["modalidad"], draws.unit("plazo", place))
     short = pl.col("clase") == "ausencia"
-    plain = pl.col("publicacion") + (days * float(_DAY)).cast(pl.Int64)
-    close = _office(draws, "cierre", place, plain) // _DAY * _DAY + 28_800 + draws.below("cierre", place, 9) * 1_800
+    plain = pl.col("publicacion") + (days * float(DAY)).cast(pl.Int64)
+    close = _office(draws, "cierre", place, plain) // DAY * DAY + 28_800 + draws.below("cierre", place, 9) * 1_800
     frame = frame.with_columns(cierre=pl.when(short).then(plain).otherwise(close))
     paused = pl.lit(draws.chance("suspende", place, 0.004)) & ~short & (pl.col("fin") != SUSPENDIDO)
     span = pl.col("cierre") - pl.col("publicacion")
@@ -295,8 +259,8 @@ def _reception(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Seri
         _paused=paused,
     )
     frame = frame.with_columns(
-        reanudacion=pl.when("_paused").then(pl.col("suspension") + _DAY + 60),
-        cierre=pl.col("cierre") + pl.when("_paused").then(5 * _DAY).otherwise(0),
+        reanudacion=pl.when("_paused").then(pl.col("suspension") + DAY + 60),
+        cierre=pl.col("cierre") + pl.when("_paused").then(5 * DAY).otherwise(0),
     )
     reopened = (
         pl.col("abierto")
@@ -314,10 +278,10 @@ def _reception(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Seri
         _reopened=reopened,
     )
     frame = frame.with_columns(
-        reapertura=pl.when("_reopened").then(_office(draws, "reapertura", place, pl.col("recepcion") + _DAY))
+        reapertura=pl.when("_reopened").then(_office(draws, "reapertura", place, pl.col("recepcion") + DAY))
     )
     second = _office(draws, "cierre/2", place, pl.col("reapertura") + _days(draws, "cierre/2", place, 2, 4))
-    frame = frame.with_columns(cierre=pl.when("_reopened").then(second // _DAY * _DAY + 32_400).otherwise("cierre"))
+    frame = frame.with_columns(cierre=pl.when("_reopened").then(second // DAY * DAY + 32_400).otherwise("cierre"))
     again = pl.col("_reopened") & (pending | draws.chance("se ve la reapertura", place, 0.6))
     return frame.with_columns(
         recepcion_2=pl.when(again).then(pl.col("cierre") + _gap(draws, "recepción/2", place))
@@ -327,7 +291,7 @@ def _reception(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Seri
 def _decision(frame: pl.DataFrame, draws: Draws, country: World, place: pl.Series) -> pl.DataFrame:
     """From the opening to the end: awards and their loss, other ends, contracts."""
     days = country.award_days.at(frame["modalidad"], draws.unit("adjudica", place))
-    plain = pl.col("publicacion") + (days * float(_DAY)).cast(pl.Int64)
+    plain = pl.col("publicacion") + (days * float(DAY)).cast(pl.Int64)
     office = _office(draws, "decisión", place, plain)
     opened = pl.max_horizontal("cierre", "recepcion", "recepcion_2") + _gap(draws, "decisión", place)
     frame = frame.with_columns(
@@ -395,7 +359,7 @@ _EVENTS: tuple[tuple[str, str, int | None], ...] = (
 _EVENT_TIMES = [column for column, _, _ in _EVENTS]
 
 
-def _rows(plan: _Plan, counts: pl.Series | pl.Expr, first: int = 0) -> _Rows:
+def _rows(plan: Plan, counts: pl.Series | pl.Expr, first: int = 0) -> Rows:
     """`counts` children of each concurso, numbered from `first`."""
     frame = plan.frame.select(parent=pl.int_range(pl.len(), dtype=pl.UInt32), count=counts).filter(pl.col("count") > 0)
     frame = frame.select(
@@ -403,10 +367,10 @@ def _rows(plan: _Plan, counts: pl.Series | pl.Expr, first: int = 0) -> _Rows:
         number=pl.int_ranges(first, first + pl.col("count")).explode(),
     )
     parent, number = frame["parent"], frame["number"]
-    return _Rows(parent, number, plan.place.gather(parent) * _CHILDREN + number.cast(pl.UInt64))
+    return Rows(parent, number, plan.place.gather(parent) * CHILDREN + number.cast(pl.UInt64))
 
 
-def _children(plan: _Plan, column: str, number: int) -> _Rows:
+def _children(plan: Plan, column: str, number: int) -> Rows:
     """One child, number `number`, of each concurso where `column` is not null."""
     return _rows(plan, pl.col(column).is_not_null().cast(pl.Int64), number)
 
@@ -416,24 +380,24 @@ def _time(seconds: pl.Expr) -> pl.Expr:
     return ((seconds + _UTC_SHIFT) * 1_000_000).cast(pl.Datetime("us", TIME_ZONE))
 
 
-def _registered(plan: _Plan, place: pl.Series, seconds: pl.Series, order: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _registered(plan: Plan, place: pl.Series, seconds: pl.Series, order: pl.Series) -> tuple[pl.Series, pl.Series]:
     """When event number `order` of a concurso became public: the next night about 01:00, as (seconds, 100 ns).
 
     Later events come later in the night, so the times of a concurso never coincide.
     """
-    night = (seconds // _DAY + 1) * _DAY + 3_600 + 20 + order * 8 + plan.draws.below("registro", place, 7)
+    night = (seconds // DAY + 1) * DAY + 3_600 + 20 + order * 8 + plan.draws.below("registro", place, 7)
     return night, plan.draws.below("registro/fracción", place, 10_000_000)
 
 
-def _seconds_of_update(plan: _Plan) -> pl.Series:
+def _seconds_of_update(plan: Plan) -> pl.Series:
     """`fecha_actualizacion`: the second in which the last event was public."""
     last = plan.frame.select(pl.max_horizontal(_EVENT_TIMES)).to_series()
     order = plan.frame.select(pl.sum_horizontal(pl.col(_EVENT_TIMES).is_not_null().cast(pl.Int64)) - 1).to_series()
-    night, _ = _registered(plan, plan.place * _CHILDREN + order.cast(pl.UInt64), last, order)
+    night, _ = _registered(plan, plan.place * CHILDREN + order.cast(pl.UInt64), last, order)
     return night + 1
 
 
-def _concursos(plan: _Plan) -> pl.DataFrame:
+def _concursos(plan: Plan) -> pl.DataFrame:
     draws, place, country, frame = plan.draws, plan.place, plan.world, plan.frame
     modality = frame["modalidad"]
     lines = country.lines[frame["rubro"]]
@@ -467,22 +431,16 @@ def _concursos(plan: _Plan) -> pl.DataFrame:
     )
 
 
-def _estimates(plan: _Plan) -> pl.Series:
+def _estimates(plan: Plan) -> pl.Series:
     """Estimated values (centavos) of all formal processes and a third of the others, to 12 % above the best offer."""
     place, frame = plan.place, plan.frame
     value = frame["monto"] * (1_000 + plan.draws.below("estimado", place, 121)) // 1_000
-    value = pl.select(pl.min_horizontal(value, _ceiling(plan))).to_series()
+    value = pl.select(pl.min_horizontal(value, plan.ceiling())).to_series()
     known = (frame["clase"] == "formal") | plan.draws.chance("estimado?", place, 0.35)
     return value.set(~known, None)
 
 
-def _ceiling(plan: _Plan) -> pl.Series:
-    """The highest amount (centavos) of each concurso's modality."""
-    tops = [int(float(text.split()[-1]) * 100) for text in plan.world.modalities["monto"]]
-    return pl.Series(tops).gather(plan.frame["modalidad"])
-
-
-def _titles(plan: _Plan) -> pl.Series:
+def _titles(plan: Plan) -> pl.Series:
     """Titles with Guatecompras' habits: IGSS forms with tabs and `<br />`, leads, numbers, quotes, double spaces."""
     draws, place, country, frame = plan.draws, plan.place, plan.world, plan.frame
     lines = frame["rubro"]
@@ -497,7 +455,7 @@ def _titles(plan: _Plan) -> pl.Series:
             ("snip", 399_999),
         )
     }
-    goods = country.goods[_first_good(plan)]
+    goods = country.goods[plan.first_good()]
     kind = (
         country.lines["objeto"]
         .gather(lines)
@@ -533,8 +491,8 @@ def _titles(plan: _Plan) -> pl.Series:
     return pl.select(pl.when(igss).then(form).otherwise(common)).to_series()
 
 
-def _eventos(plan: _Plan) -> pl.DataFrame:
-    numbered = plan.frame.select("nog", "estatus", *_EVENT_TIMES, place=plan.place * _CHILDREN)
+def _eventos(plan: Plan) -> pl.DataFrame:
+    numbered = plan.frame.select("nog", "estatus", *_EVENT_TIMES, place=plan.place * CHILDREN)
     dropped = pl.col("estatus") == PRESCINDIDO  # the source calls this end an annulment
     parts = [
         numbered.select(
@@ -561,25 +519,7 @@ def _eventos(plan: _Plan) -> pl.DataFrame:
     )
 
 
-def _bidder(plan: _Plan, rows: _Rows) -> pl.Series:
-    """The supplier (row number) of each bid: bidder k has its own place in a group, so none bids twice."""
-    country, line = plan.world, plan.frame["rubro"].gather(rows.parent)
-    chosen = plan.draws.unit("proveedor", rows.place)
-    groups = country.lines["grupos"].gather(line).cast(pl.Float64)
-    group = country.line_first_group.gather(line) + (chosen * chosen * chosen * groups).cast(pl.Int64)
-    turn = plan.draws.below("turno", plan.place, GROUP).gather(rows.parent)
-    return group * GROUP + (turn + rows.number) % GROUP
-
-
-def _bid_amount(plan: _Plan, rows: _Rows) -> pl.Series:
-    """What bidder k asks (centavos): bidder 0 the base amount, the others 3 % less to 27 % more, up to the ceiling."""
-    base = plan.frame["monto"].gather(rows.parent)
-    more = base * (970 + plan.draws.below("oferta", rows.place, 300)) // 1_000
-    other = pl.select(pl.min_horizontal(more, _ceiling(plan).gather(rows.parent))).to_series()
-    return base.zip_with(rows.number == 0, other)
-
-
-def _partes(plan: _Plan) -> pl.DataFrame:
+def _partes(plan: Plan) -> pl.DataFrame:
     """The entity, the unit when there is one, and every bidder."""
     country, frame = plan.world, plan.frame
     rows = _rows(plan, pl.col("oferentes"))
@@ -587,34 +527,24 @@ def _partes(plan: _Plan) -> pl.DataFrame:
     parts = (
         (frame["nog"], country.entities[frame["entidad"]]),
         (bought["nog"], country.units[bought["unidad"]]),
-        (plan.nog.gather(rows.parent), country.suppliers[_bidder(plan, rows)]),
+        (plan.nog.gather(rows.parent), country.suppliers[plan.bidder(rows)]),
     )
     return pl.concat([parties.with_columns(nog=nog) for nog, parties in parts])
 
 
-def _item_counts(plan: _Plan) -> pl.Series:
-    return plan.draws.choice("renglones", plan.place, weighted(list(_ITEMS), list(_ITEMS.values())))
-
-
-def _first_good(plan: _Plan) -> pl.Series:
-    """The good (row number) that the first item and the title are about."""
-    country, line = plan.world, plan.frame["rubro"]
-    return country.line_first_good.gather(line) + plan.draws.below("bien", plan.place, country.line_goods.gather(line))
-
-
-def _renglones(plan: _Plan) -> pl.DataFrame:
+def _renglones(plan: Plan) -> pl.DataFrame:
     country, draws = plan.world, plan.draws
-    rows = _rows(plan, _item_counts(plan))
+    rows = _rows(plan, plan.item_counts())
     line = plan.frame["rubro"].gather(rows.parent)
     first = country.line_first_good.gather(line)
-    chosen = first + (_first_good(plan).gather(rows.parent) - first + rows.number) % country.line_goods.gather(line)
+    chosen = first + (plan.first_good().gather(rows.parent) - first + rows.number) % country.line_goods.gather(line)
     goods = country.goods[chosen]
     most = goods["cantidad"]
     spread = draws.unit("cantidad", rows.place)
     whole = (spread * spread * most.cast(pl.Float64)).cast(pl.Int64) + 1
     metres = goods["unidad"].str.starts_with("Metro")
     hundredths = whole * 100 + draws.below("decimales", rows.place, 100).set(~metres, 0)
-    estimate = (_estimates(plan) // _item_counts(plan)).gather(rows.parent)
+    estimate = (_estimates(plan) // plan.item_counts()).gather(rows.parent)
     price = estimate * 100 // hundredths
     return pl.select(
         nog=plan.nog.gather(rows.parent),
@@ -629,15 +559,15 @@ def _renglones(plan: _Plan) -> pl.DataFrame:
     )
 
 
-def _caracteristicas(plan: _Plan) -> pl.DataFrame:
+def _caracteristicas(plan: Plan) -> pl.DataFrame:
     """For each item its obligation, its features and now and then more text."""
     country, draws = plan.world, plan.draws
-    items = _rows(plan, _item_counts(plan))
+    items = _rows(plan, plan.item_counts())
     extras = draws.choice("adicionales", items.place, weighted(list(_EXTRAS), list(_EXTRAS.values())))
     frame = pl.DataFrame({"item": pl.int_range(len(extras), eager=True, dtype=pl.UInt32), "count": extras + 2})
     frame = frame.select(pl.col("item").repeat_by("count").explode(), order=pl.int_ranges(0, pl.col("count")).explode())
     item, order = frame["item"], frame["order"]
-    place = items.place.gather(item) * _CHILDREN + order.cast(pl.UInt64)
+    place = items.place.gather(item) * CHILDREN + order.cast(pl.UInt64)
     line = plan.frame["rubro"].gather(items.parent)
     feature = line * country.features_per_line + draws.below("características", items.place, country.features_per_line)
     duty = pl.Series(["Obligatorio salvo excepciones", "Obligatorio", "Opcional"]).gather(
@@ -662,30 +592,20 @@ def _caracteristicas(plan: _Plan) -> pl.DataFrame:
     )
 
 
-def _ofertas(plan: _Plan) -> pl.DataFrame:
-    """Bids between the publication and the close of reception, most of them late in it."""
-    draws = plan.draws
+def _ofertas(plan: Plan) -> pl.DataFrame:
     rows = _rows(plan, pl.col("oferentes"))
-    start, end = plan.frame["publicacion"].gather(rows.parent), plan.frame["cierre"].gather(rows.parent)
-    early = draws.unit("oferta/cuándo", rows.place)
-    back = ((end - start - 2).cast(pl.Float64) * (early * early)).cast(pl.Int64)
-    state = draws.unit("oferta/estado", rows.place)
     return pl.select(
         nog=plan.nog.gather(rows.parent),
-        oferta_id=draws.hex_ids("oferta", rows.place),
-        proveedor=plan.world.supplier_id.gather(_bidder(plan, rows)),
-        monto=_bid_amount(plan, rows) / 100,
+        oferta_id=plan.draws.hex_ids("oferta", rows.place),
+        proveedor=plan.world.supplier_id.gather(plan.bidder(rows)),
+        monto=plan.bid_amount(rows) / 100,
         moneda=pl.lit("GTQ"),
-        fecha=_time(pl.lit(end - back)),
-        estado=pl.when((rows.number < 2) | (state > 0.006))
-        .then(pl.lit("valida"))
-        .when(state > 0.002)
-        .then(pl.lit("descalificada"))
-        .otherwise(pl.lit("retirada")),
+        fecha=_time(pl.lit(plan.bid_time(rows))),
+        estado=plan.bid_state(rows),
     )
 
 
-def _award_rows(plan: _Plan) -> pl.DataFrame:
+def _award_rows(plan: Plan) -> pl.DataFrame:
     """Awards: the first one to bidder 0; to bidder 1 a part of it, or the whole after bidder 0 lost it."""
     frame = plan.frame
     first, second = (
@@ -700,8 +620,8 @@ def _award_rows(plan: _Plan) -> pl.DataFrame:
             lost=pl.coalesce("inhabilitacion", pl.when("tras_adjudicar").then("final"))
             if rows is first
             else pl.lit(None, dtype=pl.Int64),
-            cents=pl.when("reparte").then(_bid_amount(plan, rows) * share // 100).otherwise(_bid_amount(plan, rows)),
-            supplier=_bidder(plan, rows),
+            cents=pl.when("reparte").then(plan.bid_amount(rows) * share // 100).otherwise(plan.bid_amount(rows)),
+            supplier=plan.bidder(rows),
         )
         parts.append(own)
     return pl.concat(parts)
@@ -711,7 +631,7 @@ def _award_ids(nog: pl.Series, supplier: pl.Series, country: World) -> pl.Series
     return pl.select(pl.format("GT-ADJ-{}-{}", nog, country.suppliers["identificador"].gather(supplier))).to_series()
 
 
-def _adjudicaciones(plan: _Plan) -> pl.DataFrame:
+def _adjudicaciones(plan: Plan) -> pl.DataFrame:
     awards = _award_rows(plan)
     return awards.select(
         "nog",
@@ -725,21 +645,21 @@ def _adjudicaciones(plan: _Plan) -> pl.DataFrame:
     )
 
 
-def _contract_ids(plan: _Plan, rows: _Rows) -> pl.Series:
+def _contract_ids(plan: Plan, rows: Rows) -> pl.Series:
     number = plan.draws.hex_ids("contrato", plan.place.gather(rows.parent))
     return pl.select(pl.format("NOG-{}-CON-{}", plan.nog.gather(rows.parent), number)).to_series()
 
 
-def _contratos(plan: _Plan) -> pl.DataFrame:
+def _contratos(plan: Plan) -> pl.DataFrame:
     """One contract for the first award of some concursos; what ended within the horizon is `terminado`."""
     draws = plan.draws
     rows = _children(plan, "contrato", 0)
     frame = plan.frame[rows.parent]
-    amount = _bid_amount(plan, rows)
-    start = (frame["firma"] // _DAY + 1 + draws.below("vigencia", rows.place, 10)) * _DAY
+    amount = plan.bid_amount(rows)
+    start = (frame["firma"] // DAY + 1 + draws.below("vigencia", rows.place, 10)) * DAY
     days = pl.Series([30, 60, 90, 120, 180, 240, 330, 365]).gather(draws.below("vigencia/días", rows.place, 8))
-    end = start + days * _DAY
-    horizon = ((plan.month.end - _EPOCH).days + HORIZON_DAYS) * _DAY
+    end = start + days * DAY
+    horizon = ((plan.month.end - EPOCH).days + HORIZON_DAYS) * DAY
     numbers = (draws.below("contrato/número", rows.place, 480) + 1).cast(pl.String).str.zfill(3)
     style = draws.below("contrato/forma", rows.place, len(_NUMBER_FORMATS))
     numbered = pl.coalesce(
@@ -749,7 +669,7 @@ def _contratos(plan: _Plan) -> pl.DataFrame:
     return frame.select(
         "nog",
         contrato_id=_contract_ids(plan, rows),
-        adjudicacion_id=_award_ids(frame["nog"], _bidder(plan, rows), plan.world),
+        adjudicacion_id=_award_ids(frame["nog"], plan.bidder(rows), plan.world),
         numero_contrato=numbered,
         fecha_suscripcion=_time(pl.col("firma")),
         fecha_registro=_time(pl.col("contrato")),
@@ -761,11 +681,11 @@ def _contratos(plan: _Plan) -> pl.DataFrame:
     )
 
 
-def _documentos(plan: _Plan) -> pl.DataFrame:
+def _documentos(plan: Plan) -> pl.DataFrame:
     """Documents of the call, of changes to it and of contracts, each dated by its own event."""
-    frame, first = plan.frame, plan.world.document_first
+    first = plan.world.document_first
     call = _rows(plan, _call_counts(plan))
-    formal = (frame["clase"] == "formal").gather(call.parent)
+    formal = plan.formal_papers().gather(call.parent)
     later = 2 + plan.draws.choice("documento", call.place, weighted(range(6), (46, 24, 16, 3, 2, 9)))
     ordinary = call.number.zip_with(call.number < 2, later)
     signed = _rows(plan, pl.when(pl.col("contrato").is_not_null()).then(_signed_counts(plan)).otherwise(0), 50)
@@ -783,7 +703,7 @@ def _documentos(plan: _Plan) -> pl.DataFrame:
     return pl.concat([_document_rows(plan, rows, kind, column) for rows, kind, column in parts])
 
 
-def _call_counts(plan: _Plan) -> pl.Series:
+def _call_counts(plan: Plan) -> pl.Series:
     """Documents at publication; only works have those of a project (SNIP, feasibility, environment)."""
     counts = {
         name: plan.draws.choice(f"documentos/{name}", plan.place, weighted(list(table), list(table.values())))
@@ -791,14 +711,14 @@ def _call_counts(plan: _Plan) -> pl.Series:
     }
     works = plan.world.lines["objeto"].gather(plan.frame["rubro"]) == "obras"
     formal = counts["formal"].clip(upper_bound=13).zip_with(~works, counts["formal"])
-    return formal.zip_with(plan.frame["clase"] == "formal", counts["directa"])
+    return formal.zip_with(plan.formal_papers(), counts["directa"])
 
 
-def _signed_counts(plan: _Plan) -> pl.Series:
+def _signed_counts(plan: Plan) -> pl.Series:
     return plan.draws.choice("documentos/contrato", plan.place, weighted((1, 2, 3), (88, 9, 3)))
 
 
-def _document_rows(plan: _Plan, rows: _Rows, kind: pl.Series, column: str) -> pl.DataFrame:
+def _document_rows(plan: Plan, rows: Rows, kind: pl.Series, column: str) -> pl.DataFrame:
     draws, country = plan.draws, plan.world
     words = country.documents[kind]
     nog = plan.nog.gather(rows.parent)
@@ -831,7 +751,7 @@ def _document_rows(plan: _Plan, rows: _Rows, kind: pl.Series, column: str) -> pl
     )
 
 
-_BUILDERS: dict[str, Callable[[_Plan], pl.DataFrame]] = {
+_BUILDERS: dict[str, Callable[[Plan], pl.DataFrame]] = {
     "concursos": _concursos,
     "eventos": _eventos,
     "partes": _partes,

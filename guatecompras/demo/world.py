@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -26,6 +27,8 @@ _ENTITY_TYPES = {
     6: "Gobiernos Locales (Municipalidades, Mancomunidades, etc.)",
 }
 
+# Kinds of suppliers.
+PERSON, COMPANY, COOPERATIVE, FOREIGN = range(4)
 # Two bidders of one concurso never coincide: bidder k has its own place within a group of so many suppliers.
 GROUP = 24
 
@@ -91,7 +94,7 @@ def world(seed: int) -> World:
     lines, goods, modalities = words["rubros"], words["bienes"], words["modalidades"]
     methods = catalogs.mapping("modalidades", "id", "method")
     modalities = modalities.with_columns(metodo=pl.col("modalidad").replace_strict(methods, return_dtype=pl.String))
-    entities, units = _buyers(draws)
+    entities, units = buyers(draws, _institutions())
     suppliers = _suppliers(draws, GROUP * int(lines["grupos"].sum()))
     counts = goods.group_by("rubro", maintain_order=True).len()["len"].cast(pl.Int64)
     titles = words["titulos"].with_columns(pl.col("inicio", "medio", "fin", "cierre").fill_null(""))
@@ -99,23 +102,12 @@ def world(seed: int) -> World:
     documents = words["documentos"].with_row_index("fila")
     features, per_line = _features()
     return World(
-        entities=entities.select(*_PARTY),
-        entity_number=entities["entidad"],
-        entity_kind=entities["clase_entidad"],
-        entity_level=entities["nivel_id"].cast(pl.Int64),
-        entity_health=entities["salud"],
-        entity_igss=entities["igss"],
-        entity_place=entities["lugar"],
-        entity_units=entities["unidades"],
-        entity_first_unit=_starts(entities["unidades"]),
+        **buyer_fields(entities, units),
         entity_slots={
             name: weighted(range(len(entities)), entities[column].to_list())
             for name, column in (("directa", "peso"), ("formal", "peso_formal"))
         },
-        units=units.select(*_PARTY),
-        unit_number=units["unidad"],
-        suppliers=suppliers.select(*_PARTY),
-        supplier_id=suppliers["id"],
+        **supplier_fields(suppliers),
         lines=lines,
         line_first_group=_starts(lines["grupos"]),
         line_slots={
@@ -177,9 +169,37 @@ def _phone(draws: Draws, name: str, counter: pl.Series) -> pl.Series:
     return (draws.below(name, counter, 59_999_999) + 20_000_001).cast(pl.String)
 
 
-def _buyers(draws: Draws) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The entities, with weights and helper columns, and their purchasing units in the entities' order."""
-    places = _read("municipios")
+def buyer_fields(entities: pl.DataFrame, units: pl.DataFrame) -> dict[str, Any]:
+    """What a World keeps of `buyers`."""
+    return {
+        "entities": entities.select(*_PARTY),
+        "entity_number": entities["entidad"],
+        "entity_kind": entities["clase_entidad"],
+        "entity_level": entities["nivel_id"].cast(pl.Int64),
+        "entity_health": entities["salud"],
+        "entity_igss": entities["igss"],
+        "entity_place": entities["lugar"],
+        "entity_units": entities["unidades"],
+        "entity_first_unit": _starts(entities["unidades"]),
+        "units": units.select(*_PARTY),
+        "unit_number": units["unidad"],
+    }
+
+
+def supplier_fields(suppliers: pl.DataFrame) -> dict[str, Any]:
+    """What a World keeps of suppliers; their ids are told by their scheme and number."""
+    named = suppliers.select(pl.format("{}-{}", "esquema", "identificador")).to_series()
+    return {"suppliers": suppliers.select(*_PARTY), "supplier_id": named}
+
+
+def towns() -> pl.DataFrame:
+    """The country's municipalities, `nombre` and `nombre_departamento` among the columns."""
+    return _read("municipios")
+
+
+def _institutions() -> list[dict[str, Any]]:
+    """The entities that buy: those of the list and every municipality."""
+    places = towns()
     capital = {"municipio": "GUATEMALA", "departamento": "GUATEMALA", "lugar": "GUATEMALA"}
     rows = [
         {**row, **capital, "salud": row["clase"] in ("igss", "salud"), "igss": row["clase"] == "igss"}
@@ -206,9 +226,18 @@ def _buyers(draws: Draws) -> tuple[pl.DataFrame, pl.DataFrame]:
                 "igss": False,
             }
         )
+    return rows
+
+
+def buyers(draws: Draws, rows: list[dict[str, Any]], first: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The entities, with weights and helper columns, and their purchasing units in the entities' order.
+
+    `first`: the number that the first of them draws by, which keeps its NIT from those of others.
+    """
+    places = towns()
     base = pl.DataFrame(rows, infer_schema_length=None)
     units = _units(draws, rows, places)
-    counter = pl.int_range(0, len(base), eager=True, dtype=pl.UInt64)
+    counter = pl.int_range(first, first + len(base), eager=True, dtype=pl.UInt64)
     entities = base.select(
         "entidad",
         "salud",
@@ -242,7 +271,7 @@ def _buyers(draws: Draws) -> tuple[pl.DataFrame, pl.DataFrame]:
     return _party(entities), _party(units)
 
 
-def _units(draws: Draws, entities: list[dict[str, object]], places: pl.DataFrame) -> pl.DataFrame:
+def _units(draws: Draws, entities: list[dict[str, Any]], places: pl.DataFrame) -> pl.DataFrame:
     """The purchasing units of each entity, numbered from 1; a pattern with `lugares` gives so many units, a town each.
 
     Below zero: a department each. `*` in a pattern is the entity's own town.
@@ -307,9 +336,15 @@ def _read_units() -> list[tuple[str, str, int]]:
 def _suppliers(draws: Draws, count: int) -> pl.DataFrame:
     """`count` suppliers: 44 % individuals, 1 % foreign, 1.5 % cooperatives, the rest companies."""
     counter = pl.int_range(0, count, eager=True, dtype=pl.UInt64)
+    kind = draws.choice("clase", counter, weighted((PERSON, COMPANY, COOPERATIVE, FOREIGN), (44, 53.5, 1.5, 1)))
+    body = 400_000 + counter.cast(pl.Int64) * 7919 % count * 1_300 + draws.below("nit/proveedor", counter, 1_300)
+    return suppliers_of(draws, counter, kind, body)
+
+
+def suppliers_of(draws: Draws, counter: pl.Series, kind: pl.Series, body: pl.Series) -> pl.DataFrame:
+    """The suppliers that draw at the places `counter`; `body`: of their NITs, without the check character."""
     number = counter.cast(pl.Int64)
-    kind = draws.choice("clase", counter, weighted((0, 1, 2, 3), (44, 53.5, 1.5, 1)))
-    person, cooperative, foreign = kind == 0, kind == 2, kind == 3
+    person, cooperative, foreign = kind == PERSON, kind == COOPERATIVE, kind == FOREIGN
     surnames, names, lines, roots, tails = (_words(word) for word in ("apellido", "nombre", "giro", "raiz", "cola"))
 
     def pick(name: str, words: pl.Series) -> pl.Series:
@@ -325,7 +360,7 @@ def _suppliers(draws: Draws, count: int) -> pl.DataFrame:
     ).to_series()
     country = pick("pais", _words("pais"))
     foreign_id = pl.select(pl.format("{}-{}", country.str.slice(0, 2), draws.hex_ids("gcid", counter))).to_series()
-    nit = nits(400_000 + number * 7919 % count * 1_300 + draws.below("nit/proveedor", counter, 1_300))
+    nit = nits(body)
     place = draws.below("lugar", counter, len(_read("municipios")))
     towns = _read("municipios")
     capital = draws.chance("capital?", counter, 0.6)
@@ -383,7 +418,7 @@ def _suppliers(draws: Draws, count: int) -> pl.DataFrame:
         .then(pl.lit("COOPERATIVA"))
         .otherwise(pl.lit("SOCIEDAD ANÓNIMA")),
     )
-    return _party(base.with_columns(id=pl.format("{}-{}", "esquema", "identificador")))
+    return _party(base)
 
 
 def _party(frame: pl.DataFrame) -> pl.DataFrame:

@@ -17,25 +17,30 @@ from guatecompras.errors import MonthError, SourceError
 from guatecompras.months import FIRST_MONTH, Month
 
 # Parameter -> default, least, greatest; `first` is a month.
-_NUMBERS = {"size": (2_000, 1, MAX_SIZE), "seed": (1, 0, 2**63 - 1), "months": (3, 1, 600)}
+_NUMBERS = {"size": (2_000, 1, MAX_SIZE), "seed": (1, 0, 2**63 - 1), "months": (3, 1, 600), "schemes": (0, 0, 1)}
 _FIRST = "2026-01"
 
 
 class DemoSource:
     """A synthetic Guatecompras: `size` concursos a month, the same for the same seed everywhere and always.
 
-    It says that it has `months` months from `first` on, and makes any month that it is asked for.
+    It says that it has `months` months from `first` on, and makes any month that it is asked for. `schemes`: with the planted
+    concursos of `guatecompras.demo.schemes` in each.
     """
 
-    def __init__(self, size: int = 2_000, seed: int = 1, first: Month | None = None, months: int = 3) -> None:
-        self._size, self._seed = size, seed
+    def __init__(
+        self, size: int = 2_000, seed: int = 1, first: Month | None = None, months: int = 3, schemes: int = 0
+    ) -> None:
+        self._size, self._seed, self._schemes = size, seed, bool(schemes)
         self._months = _span(first or Month.parse(_FIRST), months)
         self._watermarks: dict[str, datetime] = {}
         self.uri = f"demo:?size={size}&seed={seed}&first={self._months[0]}&months={months}"
+        if schemes:
+            self.uri += "&schemes=1"
 
     @classmethod
     def from_uri(cls, uri: str) -> "DemoSource":
-        """`demo:?size=2000&seed=1&first=2026-01&months=3`, each parameter optional. Raises SourceError, one line."""
+        """`demo:?size=2000&seed=1&first=2026-01&months=3&schemes=1`, each parameter optional. Raises SourceError, one line."""
         scheme, _, rest = uri.partition(":")
         path, _, query = rest.partition("?")
         if scheme.lower() != "demo" or path.strip("/"):
@@ -61,7 +66,7 @@ class DemoSource:
     def open(self, month: Month) -> Iterator["DemoReading"]:
         """The month's tables, whether or not it is one of the source's. Raises SourceError outside 2020 to 2099."""
         try:
-            tables = DemoMonth(month, self._size, self._seed)
+            tables = DemoMonth(month, self._size, self._seed, self._schemes)
         except MonthError as error:
             raise SourceError(f"{self.uri}: {error}") from None
         yield DemoReading(tables)
@@ -70,7 +75,7 @@ class DemoSource:
         """Month -> latest `fecha_actualizacion` (naive, local), in order of months; costs a part of making them once."""
         for month in self._months:
             if str(month) not in self._watermarks:
-                self._watermarks[str(month)] = DemoMonth(month, self._size, self._seed).last_update()
+                self._watermarks[str(month)] = DemoMonth(month, self._size, self._seed, self._schemes).last_update()
         return dict(self._watermarks)
 
 
@@ -87,13 +92,15 @@ class DemoReading:
         return self._month.table(table)
 
 
-def demo_chunks(first: Month, months: int, size: int, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
+def demo_chunks(
+    first: Month, months: int, size: int, seed: int, schemes: bool = False
+) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield (table, frame) for `months` months from `first` on, in order: chunk by chunk, parents before children.
 
     Raises MonthError outside 2020 to 2099, ValueError when `size` or `months` is below 1.
     """
     for month in _span(first, months):
-        for chunk in DemoMonth(month, size, seed).chunks():
+        for chunk in DemoMonth(month, size, seed, schemes).chunks():
             for name in TABLES:
                 yield name, chunk[name]
 
