@@ -206,6 +206,10 @@ _COLLECTIONS = {
         "Por entidad, departamento y municipio, año por año: gasto, modalidades, competencia, tiempos.",
     ),
     "datasets": ("concursos de {}", "Adjudicados, anulados, desiertos y demás, en las columnas de siempre."),
+    "market": (
+        "mercado por familia UNSPSC",
+        "Tamaño, competencia, montos típicos, tiempos y estacionalidad de cada familia de productos.",
+    ),
     "reports": ("reportes de {}", "Los reportes predefinidos del mes, sin filtros, en Excel, CSV, XML y JSON."),
 }
 

@@ -377,7 +377,8 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:
-    """Bring all that is made of published months up to date: yearly files, history, reports, datasets, social audit, red flags."""
+    """Bring all that is made of published months up to date: yearly files, history, market, reports, datasets, social audit, red
+    flags."""
     with _one_line():
         from guatecompras import dcat
         from guatecompras.audit import build as audit
@@ -385,11 +386,13 @@ def collect_command(store: str) -> None:
         from guatecompras.gathered.collect import bring, collect
         from guatecompras.integrity import history as flags
         from guatecompras.integrity import monthly as integrity
+        from guatecompras.market import collection as market
         from guatecompras.reports import monthly as reports
         from guatecompras.settings import Settings
 
         place = _opened(store)
         found = collect(place)
+        found += bring(place, lambda parts: [market.plan(place, parts)])
         made_of_months = (reports.plan, datasets.plan)
         found += bring(place, lambda parts: (plan(place, part) for plan in made_of_months for part in parts))
         settings = Settings.from_environment()
@@ -495,6 +498,54 @@ def ckan(dry_run: bool, months: tuple[str, ...], store: str) -> None:
             f"{len(done.steps)} steps done"
             + (f"; {len(done.linked)} files were too large and are linked" if done.linked else "")
         )
+
+
+@main.command()
+@click.option(
+    "--queries",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The saved searches, TOML: [[query]] with name, search, webhook or webhook_env, secret_env.",
+)
+@click.option(
+    "--state",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What was told already; made by the first run.",
+)
+@click.option("--existing", is_flag=True, help="Tell what is there when a search is first looked for, too.")
+@_STORE_OPTION
+def alerts(queries: Path, state: Path, existing: bool, store: str) -> None:
+    """Post what is new in saved searches to their webhooks, each concurso once; what is not taken is posted again by the next run.
+
+    What is there when a search is first looked for is marked as told.
+    """
+    with _one_line():
+        from datetime import UTC, datetime
+
+        from portal.alerts.queries import read
+        from portal.alerts.state import held
+        from portal.alerts.telling import Public, tell
+        from portal.settings import Settings
+        from resources.webhooks import Webhooks
+
+        hooks, saved = Webhooks(), read(queries)
+        with held(state) as told:
+            found = tell(
+                Public.of_store(Settings.from_environment(store=store or None)),
+                saved,
+                told,
+                lambda query, delivery, body: hooks.post(query.webhook, delivery, body, query.secret),
+                datetime.now(UTC),
+                existing=existing,
+            )
+        for one in found:
+            marked = f"{one.marked:,} there already, " if one.marked else ""
+            click.echo(f"{one.name}: {marked}{one.new:,} new, {one.delivered} deliveries taken, {one.waiting} wait")
+        if faults := [f"{one.name}: {one.fault}" for one in found if one.fault]:
+            raise GuatecomprasError(f"not all was taken; the next run tries again: {'; '.join(faults)}")
 
 
 @main.command()

@@ -6,6 +6,7 @@ from assets.audit import social_audit
 from assets.ckan import ckan_push
 from assets.downloads import downloads
 from assets.integrity import integrity_history, monthly_integrity
+from assets.market import market_families
 from assets.ocds import ocds_documents
 from assets.publication import (
     publication_changes,
@@ -44,6 +45,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             monthly_datasets,
             monthly_integrity,
             integrity_history,
+            market_families,
             ckan_push,
         ],
         jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job],

@@ -3,18 +3,21 @@
 import dagster as dg
 
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
-_COLLECTIONS = dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
-# Of all months together; the flags of a month are made with the month's partition.
+# What is made of all months that are public, at once; the flags of a month are made with the month's partition.
 _FLAGS_OF_ALL = dg.AssetSelection.assets(dg.AssetKey(["integrity", "history"]))
+_COLLECTIONS = (
+    dg.AssetSelection.assets(*(dg.AssetKey(["publication", name]) for name in ("years", "history")))
+    | dg.AssetSelection.groups("audit", "market")
+    | _FLAGS_OF_ALL
+)
 _INTEGRITY = dg.AssetSelection.groups("integrity")
-_AUDIT = dg.AssetSelection.groups("audit")
 _REPORTS = dg.AssetSelection.groups("reports", "datasets")
 _CKAN = dg.AssetSelection.groups("ckan")
 
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
 month_job = dg.define_asset_job(
     "month",
-    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _AUDIT - _REPORTS - _INTEGRITY - _CKAN,
+    selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _REPORTS - _INTEGRITY - _CKAN,
     executor_def=dg.in_process_executor,
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )
@@ -28,9 +31,9 @@ index_job = dg.define_asset_job(
 
 collections_job = dg.define_asset_job(
     "collections",
-    selection=_COLLECTIONS | _AUDIT | _FLAGS_OF_ALL,
+    selection=_COLLECTIONS,
     executor_def=dg.in_process_executor,
-    description="Bring the yearly files, the whole history and the social audit up to date with the months that are public.",
+    description="Bring the yearly files, the whole history, the market, the social audit and all months' flags up to date.",
 )
 
 reports_job = dg.define_asset_job(

@@ -27,14 +27,16 @@ from portal.http.limits import Limits
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
-from portal.pages import api_docs, audit, downloads, explore, home, policy, process, quality, site
+from portal.pages import api_docs, audit, downloads, explore, flags, home, opportunities, policy, process, quality, site
 from portal.pages import feeds as news
+from portal.pages import market as market_pages
 from portal.pages import parties as profiles
 from portal.pages import reports as report_pages
 from portal.publication import Publication
 from portal.settings import Settings
 from portal.v2 import audit as v2_audit
-from portal.v2 import changes, concursos, feeds, parties
+from portal.v2 import changes, concursos, feeds, market, parties
+from portal.v2 import flags as v2_flags
 
 _THREADS = 16
 # In the order in which an address is looked for.
@@ -47,10 +49,27 @@ ROUTERS: Sequence[APIRouter] = (
     changes.router,
     parties.router,
     v2_audit.router,
+    market.router,
+    v2_flags.router,
     reports.router,
     *(
         page.router
-        for page in (home, downloads, report_pages, audit, policy, api_docs, explore, process, profiles, quality, news)
+        for page in (
+            home,
+            downloads,
+            report_pages,
+            audit,
+            flags,
+            policy,
+            api_docs,
+            explore,
+            opportunities,
+            market_pages,
+            process,
+            profiles,
+            quality,
+            news,
+        )
     ),
 )
 

@@ -162,7 +162,8 @@ class Filters(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-_LISTS = frozenset(name for name, field in Filters.model_fields.items() if get_origin(field.annotation) is list) | {
+# What can be given more than once.
+LISTS = frozenset(name for name, field in Filters.model_fields.items() if get_origin(field.annotation) is list) | {
     "por"
 }
 
@@ -170,7 +171,7 @@ _LISTS = frozenset(name for name, field in Filters.model_fields.items() if get_o
 def once(request: Request) -> None:
     """Refuse what is given more than once and can be but one thing: whoever asks would not know which one held."""
     for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
-        if count > 1 and name not in _LISTS:
+        if count > 1 and name not in LISTS:
             raise bad_parameter(name[:40], "se dio más de una vez")
 
 

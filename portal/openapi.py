@@ -26,6 +26,8 @@ _TAGS = (
     ("Concursos", "Buscar concursos y leerlos uno por uno"),
     ("Compradores y proveedores", "Quién compra, quién vende y cuánto"),
     ("Auditoría social", "Qué compró cada entidad, departamento y municipio, año por año"),
+    ("Mercado", "Qué se compra, por cuánto y entre cuántos, por familia de productos"),
+    ("Alertas", "Señales de los concursos, con su regla y su evidencia, y qué revisar primero"),
     ("Cambios y meses", "Lo que cambió, y lo que está publicado"),
     ("Avisos", "Concursos abiertos para un lector de noticias o un calendario"),
     ("Reportes", "Reportes predefinidos con filtros, en Excel, CSV, XML y JSON"),

@@ -11,14 +11,13 @@ import polars as pl
 
 from guatecompras.audit import concursos, parameters
 from guatecompras.audit.tables import SCOPE, TABLES, Table, of_year
-from guatecompras.formats import csvs
 from guatecompras.formats.atomic import replacing
-from guatecompras.formats.parquets import TableWriter, batches
+from guatecompras.formats.parquets import TableWriter
 from guatecompras.gathered.collect import Plan
 from guatecompras.gathered.parts import Gathered, Part
+from guatecompras.gathered.tables import csv_pieces, json_pieces
 from guatecompras.gathered.years import by_year
 from guatecompras.publication import PublishedFile, describe
-from guatecompras.reports.writing import objects
 from guatecompras.settings import Settings
 from guatecompras.stores import Store
 
@@ -58,26 +57,11 @@ def _write(name: str, table: Table, rows: pl.DataFrame, folder: Path) -> Iterato
     with TableWriter(path, table.arrow, _GROUP) as writer:
         writer.write(rows.sort(keys, nulls_last=True))
     yield describe(path, path.name, "parquet", rows.height)
-    for form, kind, pieces in (("csv", "csv", _csv), ("json", "dataset.json", _json)):
+    for form, kind, pieces in (("csv", "csv", csv_pieces), ("json", "dataset.json", json_pieces)):
         out = folder / f"{name}.{form}"
         with replacing(out) as part, open(part, "xb") as stream:
-            stream.writelines(pieces(table, path))
+            stream.writelines(pieces(path, table.schema))
         yield describe(out, out.name, kind, rows.height)
-
-
-def _csv(table: Table, kept: Path) -> Iterator[bytes]:
-    yield csvs.as_csv(pl.DataFrame(schema=table.schema))
-    for batch in batches(kept):
-        yield csvs.as_csv(batch, header=False)
-
-
-def _json(table: Table, kept: Path) -> Iterator[bytes]:
-    """An array of rows, as the datasets are."""
-    comma = b"["
-    for batch in batches(kept):
-        yield comma + b",\n".join(objects(batch))
-        comma = b",\n"
-    yield b"]\n" if comma != b"[" else b"[]\n"
 
 
 assert all(len({one.name for one in table.all_columns}) == len(table.all_columns) for table in TABLES.values())

@@ -84,13 +84,15 @@ def _workbook(table: Shown, kept: Path, path: Path, stem: str, about: Sequence[t
     excel.write_workbook({stem: kept}, path, told, {stem: excel.SheetInfo(table.title, table.description)})
 
 
-def _csv(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
+def csv_pieces(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
+    """The rows of a Parquet file of plain columns as CSV, in batches."""
     yield as_csv(pl.DataFrame(schema=schema))
     for batch in batches(kept):
         yield as_csv(batch, header=False)
 
 
-def _json(kept: Path, _: Mapping[str, Any]) -> Iterator[bytes]:
+def json_pieces(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
+    """The same as an array of rows, as the datasets are."""
     opening = b"["
     for batch in batches(kept):
         yield opening + b",\n".join(objects(batch))
@@ -98,4 +100,4 @@ def _json(kept: Path, _: Mapping[str, Any]) -> Iterator[bytes]:
     yield b"]\n" if opening != b"[" else b"[]\n"
 
 
-_TEXTS = {"csv": _csv, "json": _json}
+_TEXTS = {"csv": csv_pieces, "json": json_pieces}

@@ -13,6 +13,7 @@ from guatecompras.integrity.columns import FLAGS, REVIEW, STATES, SUMMARY
 from guatecompras.integrity.indicator import CLEAR, NOT_EVALUABLE, RAISED, TOO_FEW, Indicator, Judged, Parameters
 from guatecompras.integrity.parameters import Priorities, load
 from guatecompras.integrity.registry import INDICATORS
+from guatecompras.reports.report import MONEY
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def _told(base: Base, flags: pl.DataFrame) -> pl.DataFrame:
 
 
 def _quetzales(cents: str) -> pl.Expr:
-    return (pl.col(cents).cast(pl.Decimal(18, 0)) / 100).cast(pl.Decimal(18, 2))
+    # By way of floats: a decimal without places loses its cents when it is divided.
+    return (pl.col(cents) / 100.0).round(2).cast(MONEY)
 
 
 def _summary(states: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from guatecompras.settings import OCID_PREFIX
 from portal.library import parties, select
 from portal.library.documents import Documents
 from portal.library.holdings import Holdings, Pairs
-from portal.library.parties import Parties, Profile, Role, Total
+from portal.library.parties import Field, Parties, Profile, Role, Total
 from portal.library.query import MOST, SORTS, BadCursorError, Bucket, Page, Party, Query, Row, cursor, read_cursor
 from portal.library.shelf import Ints, Places, Shelf, open_shelf
 
@@ -293,6 +293,9 @@ class Library:
 
     def profile(self, id: str, role: Role) -> Profile | None:
         return self.parties.profile(id, role)
+
+    def fields(self, supplier: str) -> dict[str, list[Field]]:
+        return self.parties.fields(supplier)
 
 
 as_totals = parties.as_totals

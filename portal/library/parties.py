@@ -51,6 +51,17 @@ class Counterpart(msgspec.Struct, frozen=True):
     amount: float
 
 
+class Field(msgspec.Struct, frozen=True):
+    """What a supplier does in one field (a UNSPSC family, a department): concursos that it offered or was awarded in, those that
+    it won, and how many were awarded to anybody; `amount`: of its awards in force, whole where a concurso is of several fields."""
+
+    value: str
+    concursos: int
+    won: int
+    awarded: int
+    amount: float
+
+
 class Profile(msgspec.Struct, frozen=True):
     """A party's totals, its months oldest first, and its counterparts by amount; `others`: how many more there are."""
 
@@ -153,6 +164,48 @@ class Parties:
         buyers = held.names["buyer"]
         told = _counterparts(buyers.codes[rows], won, amount, buyers, self.buyer_names)
         return Profile(total, self._months(rows, won, amount), told[:_COUNTERPARTS], max(0, len(told) - _COUNTERPARTS))
+
+    def fields(self, id: str) -> dict[str, list[Field]]:
+        """Where a supplier takes part and wins: by `unspsc` (families) and `departamento`, those with most concursos first."""
+        held, deals = self._held, self._held.deals
+        mine = np.flatnonzero(deals.parties == held.parties.code(id))
+        rows, codes, values = self._by_department
+        pairs = held.families
+        return {
+            "unspsc": self._fields(mine, pairs.rows, pairs.codes, pairs.values),
+            "departamento": self._fields(mine, rows, codes, values),
+        }
+
+    @property
+    def _by_department(self) -> tuple[Ints, Ints, list[str]]:
+        held = self._held.names["departamento"]
+        return np.arange(self._held.size, dtype=np.int32), held.codes, held.values
+
+    def _fields(self, mine: Any, rows: Ints, codes: Ints, values: list[str]) -> list[Field]:
+        held, deals = self._held, self._held.deals
+        among = np.zeros(held.size, np.bool_)
+        among[deals.rows[mine]] = True
+        touched = among[rows]
+        deal = pl.DataFrame(
+            {
+                "row": deals.rows[mine],
+                "won": deals.awards[mine] > 0,
+                "amount": deals.amount[mine],
+            }
+        )
+        told = (
+            pl.DataFrame({"row": rows[touched], "code": codes[touched]})
+            .join(deal, on="row")
+            .group_by("code")
+            .agg(concursos=pl.len(), won=pl.col("won").sum(), amount=pl.col("amount").sum().round(2))
+            .sort("concursos", "amount", "code", descending=[True, True, False])
+        )
+        awarded = np.bincount(codes[held.numbers["awards"][rows] > 0], minlength=len(values))
+        return [
+            Field(values[code], concursos, won, int(awarded[code]), amount)
+            for code, concursos, won, amount in told.iter_rows()
+            if values[code]
+        ]
 
     def _of_buyer(self, total: Total) -> Profile:
         held, deals = self._held, self._held.deals

@@ -14,6 +14,7 @@ import polars as pl
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from guatecompras.audit import scopes
 from guatecompras.policy import prose
 from portal.http.answers import respond
 from portal.http.requests import edition
@@ -301,6 +302,7 @@ _OF_TABLES: Mapping[str, tuple[str, str, pl.Expr]] = {
         pl.col("tender_procuringEntity_id").str.starts_with("GT-GCUC-"),
     ),
     "proveedores": ("award_suppliers", "id", _ANY),
+    "entidades": ("records", "buyer_id", _ANY),
 }
 
 
@@ -332,4 +334,17 @@ def _known(found: Edition) -> Mapping[str, str]:
         rows = pl.scan_parquet(found.local(month, f"tables/{table}.parquet")).select(pl.col(column).cast(pl.String))
         if values := rows.filter(kept).head(1).collect()[column].to_list():
             told[name] = values[0]
-    return told
+    return told | _place(found, month)
+
+
+def _place(found: Edition, month: str) -> dict[str, str]:
+    """A department and a municipality of it that units of the month are in, as the social audit names them."""
+    units = pl.scan_parquet(found.local(month, "tables/parties.parquet")).filter(
+        pl.col("id").str.starts_with("GT-GCUC-") & pl.col("address_locality").is_not_null()
+    )
+    slugs = {name: scopes.slug(pl.col(f"address_{column}")) for name, column in _PLACES.items()}
+    rows = units.select(**slugs).head(1).collect().to_dicts()
+    return rows[0] | {"departamentos": rows[0]["departamento"]} if rows else {}
+
+
+_PLACES = {"departamento": "region", "municipio": "locality"}

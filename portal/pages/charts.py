@@ -72,3 +72,14 @@ def over_months(months: Sequence[tuple[str, int, float | None]], *, by_amount: b
         month_name(months[-1][0]),
         told,
     )
+
+
+def of_values(values: Sequence[tuple[str, float, str]], what: str) -> Columns:
+    """Columns of named values, each with its title; `what` they are, in words."""
+    columns = []
+    for place, (share, (_, _, title)) in enumerate(zip(shares([value for _, value, _ in values]), values, strict=True)):
+        height = round(max(share * _TALL, 0.0), 2)
+        columns.append(Column(place * _STEP, round(_TALL - height, 2), _WIDTH, height, title))
+    peak = max(values, key=lambda one: one[1])
+    told = f"{what}. El más alto: {peak[2]}."
+    return Columns(len(values) * _STEP - (_STEP - _WIDTH), tuple(columns), values[0][0], values[-1][0], told)

@@ -22,7 +22,7 @@ _ENTRIES = 50  # publications that the feed tells of
 _MEDIA = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
 
 # Filters can be put together without end, and the API is not for reading by search engines.
-_NOT_FOR_CRAWLERS = ("/explorar?", "/buscar", "/api/", "/release/", "/record/")
+_NOT_FOR_CRAWLERS = ("/explorar?", "/alertas?", "/buscar", "/api/", "/release/", "/record/")
 _SITEMAPS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 _MOST_ADDRESSES = 45_000  # a sitemap may have 50,000
 

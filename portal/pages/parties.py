@@ -3,22 +3,28 @@
 Who they are beyond their name, addresses and contacts for instance, is in the data: a supplier may be a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from guatecompras import catalogs
+from portal import flags
 from portal.audit import is_there
 from portal.filters import address
 from portal.library import Library, Query
 from portal.library.parties import Counterpart, Period, Profile, Role
+from portal.market import of_edition
 from portal.pages import charts, filters
-from portal.pages.site import error, library, render
+from portal.pages.site import edition, error, library, render
 
 router = APIRouter(include_in_schema=False)
 
 _RECENT = 10  # concursos listed
+_FIELDS = 12  # families and departments of a supplier
+_OF_FIELDS = {"unspsc": ("Por familia de productos", "Familia"), "departamento": ("Por departamento", "Departamento")}
+_SEGMENTS = catalogs.mapping("unspsc_segmentos", "code", "name")
 _SHOWN = 15  # counterparts shown at once; the rest of what the library tells opens
 # Who buys is an entity or one of its units: role -> what it is called, and the filter of Explorar.
 _BUYERS: dict[Role, tuple[str, str]] = {
@@ -44,7 +50,9 @@ def supplier(request: Request, id: str) -> Response:
     profile = found.profile(id, "supplier") if filters.is_party(id) else None
     if not profile:
         return error(request, 404, "Ningún proveedor de los concursos publicados tiene ese código.")
-    more = {"kind": "Proveedor", "filter": "oferente", "role": "supplier", "other": "comprador"}
+    more: dict[str, Any] = {"kind": "Proveedor", "filter": "oferente", "role": "supplier", "other": "comprador"}
+    market = of_edition(edition(request))
+    more["fields"] = _fields(found, id, market.called if market else {})
     return _page(request, found, profile, Query(bidder=id), more)
 
 
@@ -62,10 +70,36 @@ def _page(request: Request, found: Library, profile: Profile, query: Query, more
         "others": profile.others,
         "recent": found.search(query, "-updated", limit=_RECENT),
         "audited": more["filter"] == "comprador" and is_there(request),
+        "flags": flags.of_buyer(edition(request), total.id) if more["filter"] == "comprador" else [],
         "of_month": lambda month: address(filters.PAGE, {more["filter"]: total.id, "mes": month}),
         **more,
     }
     return render(request, "party.html.j2", context)
+
+
+def _fields(found: Library, id: str, called: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Where a supplier takes part and wins: heading, filter of Explorar, and each field with what it is called and its bar."""
+
+    def name_of(family: str) -> str:
+        return "; ".join(called.get(family, "").split("; ")[:2]) or _SEGMENTS.get(family[:2], "")
+
+    told = []
+    for name, rows in found.fields(id).items():
+        shares = charts.shares([float(one.concursos) for one in rows[:_FIELDS]])
+        heading, column = _OF_FIELDS[name]
+        told.append(
+            {
+                "heading": heading,
+                "column": column,
+                "filter": name,
+                "rows": [
+                    (one, name_of(one.value) if name == "unspsc" else "", share)
+                    for one, share in zip(rows, shares, strict=False)
+                ],
+                "others": len(rows) - _FIELDS,
+            }
+        )
+    return told
 
 
 def _from_first(months: Sequence[Period]) -> list[Period]:

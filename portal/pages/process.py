@@ -19,10 +19,12 @@ from fastapi import APIRouter, Request, Response
 import guatecompras
 from guatecompras import catalogs
 from guatecompras.formats.csvs import as_csv
+from portal import flags
 from portal.http.answers import respond
 from portal.http.errors import RefusedError
 from portal.pages import story
-from portal.pages.site import GUATECOMPRAS, error, library, render
+from portal.pages.flags import shown as shown_flags
+from portal.pages.site import GUATECOMPRAS, edition, error, library, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -82,8 +84,19 @@ def page(request: Request, nog: str) -> Response:
         # Guatecompras may have it all the same.
         return error(request, absent.status, absent.detail, nog=nog if _NOG.fullmatch(nog) else None)
     releases = [orjson.loads(release) for release in library(request).releases(number)]
-    context = {"process": shown(number, orjson.loads(text)["compiledRelease"]), "steps": story.steps(releases)}
+    context = {
+        "process": shown(number, orjson.loads(text)["compiledRelease"]),
+        "steps": story.steps(releases),
+        "review": _review(request, number),
+    }
     return render(request, "process.html.j2", context)
+
+
+def _review(request: Request, nog: int) -> Json | None:
+    """The red flags of its month that speak of it; None where that month has none yet."""
+    row = library(request).row(nog)
+    found = flags.of_concurso(edition(request), row.month, nog) if row else None
+    return found and found | {"flags": shown_flags(request, found["flags"])}
 
 
 # One value a row, with its Spanish name: what is nested is not cut into columns `.../0/...`, so a journalist can read it from

@@ -48,9 +48,12 @@ GUATECOMPRAS = "https://www.guatecompras.gt"
 # Address, what it is called in the menu, what it is in a few words (home page and footer).
 MENU = (
     ("/explorar", "Explorar", "Buscar concursos por texto, entidad, proveedor, monto o fecha."),
+    ("/oportunidades", "Oportunidades", "Lo que recibe ofertas ahora, y por cuánto se adjudica lo parecido."),
+    ("/mercado", "Mercado", "Qué se compra, por cuánto y entre cuántos, por familia de productos."),
     ("/descarga-datos", "Descargas", "Cada mes en Excel, CSV, JSON y Parquet."),
     ("/reportes", "Reportes", "Listados y resúmenes con filtros, en Excel, CSV y XML."),
     ("/auditoria", "Auditoría", "Qué compró cada entidad, departamento y municipio, y cómo."),
+    ("/alertas", "Alertas", "Qué concursos revisar primero, y por qué."),
     ("/api-ocds", "API", "Consultar los datos desde un programa."),
     ("/politica", "Política", "Qué se publica y qué significa cada campo."),
     ("/calidad", "Calidad", "Qué tan completos y correctos son los datos."),

@@ -38,7 +38,8 @@ def test_the_job_gathers_and_the_commands_find_it_so(
     made = {
         event.asset_key.path[1]: event.materialization for event in result.all_events if event.is_step_materialization
     }
-    assert set(made) == {"years", "history", *AUDIT}
+    assert set(made) == {"years", "history", "families", *AUDIT}
+    assert made["families"].metadata["made now"].value is True
     for name in ("years", "history"):
         materialization = made[name]
         assert materialization.metadata["dagster/row_count"].value == records
@@ -50,11 +51,15 @@ def test_the_job_gathers_and_the_commands_find_it_so(
     assert [line.partition(":")[0] for line in again.stdout.splitlines()] == [
         "years/2026 as it was",
         "history as it was",
+        "market as it was",
         "reports/2026-01 made",
         "reports/2026-02 made",
         "datasets/2026-01 made",
         "datasets/2026-02 made",
         "audit as it was",
+        "integrity/2026-01 made",
+        "integrity/2026-02 made",
+        "red_flags made",
     ]
     verified = _run("verify", store)
     assert verified.returncode == 0, verified.stderr

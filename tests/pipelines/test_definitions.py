@@ -16,7 +16,20 @@ from guatecompras.quality import CHECKS, rules
 from guatecompras.reports.registry import REPORTS
 from pipelines.definitions import defs
 
-LAYERS = ["source", "ocds", "tables", "quality", "downloads", "publication", "audit", "reports", "datasets", "ckan"]
+LAYERS = [
+    "source",
+    "ocds",
+    "tables",
+    "quality",
+    "downloads",
+    "publication",
+    "audit",
+    "integrity",
+    "market",
+    "reports",
+    "datasets",
+    "ckan",
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +55,10 @@ def test_the_layers_hold_what_the_house_names(specs: dict[dg.AssetKey, dg.AssetS
     assert names["downloads"] == {"json", "csv", "excel", "parquet"}
     assert names["publication"] == {"changes", "search", "month", "index", "years", "history"}
     assert names["audit"] == set(AUDIT)
+    assert names["integrity"] == {"red_flags", "prioridad_de_revision", "indicadores", "estados", "history"}
     assert names["reports"] == set(REPORTS)
     assert names["datasets"] == set(FAMILIES)
+    assert names["market"] == {"families"}
 
 
 def test_every_asset_says_what_it_is(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:

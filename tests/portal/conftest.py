@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,14 @@ from fastapi import FastAPI
 from guatecompras import dcat
 from guatecompras.audit import build as audit
 from guatecompras.gathered.collect import bring, collect
+from guatecompras.integrity import history, monthly
+from guatecompras.market import collection as market
 from guatecompras.settings import Settings as PublicationSettings
 from guatecompras.stores import LocalStore
 from portal.app import create_app
 from portal.settings import Settings
+from tests.publications import OpenSource
+from tests.publications import published as published_month
 
 BASE_URL = "https://datos.example.gt"
 PROJECT = Path(__file__).parents[2]
@@ -36,8 +40,21 @@ def published(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
     store = LocalStore(place)
     collect(store)
     bring(store, lambda parts: [audit.plan(store, parts, PublicationSettings())])
+    bring(store, lambda parts: [market.plan(store, parts)])
+    bring(store, lambda parts: [monthly.plan(store, part, parts, monthly.Rules()) for part in parts])
+    bring(store, lambda parts: history.plan(store, parts))
     dcat.publish(store, PublicationSettings())
     return place
+
+
+@pytest.fixture(scope="session")
+def market_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of two months with concursos that receive offers whatever the day is, and with the market. Not to be changed."""
+    store = LocalStore(tmp_path_factory.mktemp("market") / "store")
+    for month in ("2026-01", "2026-02"):
+        published_month(store, 1, month, 800, kind=OpenSource)
+    bring(store, lambda parts: [market.plan(store, parts)])
+    return store.root
 
 
 @pytest.fixture
@@ -116,6 +133,18 @@ class Api:
 @pytest.fixture(scope="session")
 def api(client: Client) -> Api:
     return Api(client)
+
+
+@pytest.fixture
+def api_of(tmp_path: Path) -> Callable[[Path], Api]:
+    """The API over any store."""
+    told = {"base_url": BASE_URL, "requests_per_minute": 10**9, "burst": 10**6}
+
+    def made(store: Path) -> Api:
+        settings = Settings(store=str(store), cache=str(tmp_path / "cache"), **told)
+        return Api(Client(create_app(settings, log=lambda _: None)))
+
+    return made
 
 
 class Server:

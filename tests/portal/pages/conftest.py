@@ -1,7 +1,9 @@
-"""The pages over a small publication (three versions of a month, one of another), asked in the process and served to a browser."""
+"""The pages over a small publication (three versions of a month, one of another, collections), asked in the process and by a
+browser."""
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,8 @@ def made(store: Path, cache: Path) -> FastAPI:
 
 
 @pytest.fixture(scope="session")
-def portal(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    return made(three_versions, tmp_path_factory.mktemp("cache"))
+def portal(published: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    return made(published, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,25 @@ def client(portal: FastAPI) -> TestClient:
 @pytest.fixture(scope="session")
 def address(portal: FastAPI) -> Iterator[str]:
     """Where a browser finds the portal."""
+    with listening(portal) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def market(market_store: Path, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The pages over what is larger, and where something is open."""
+    return made(market_store, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def market_address(market: FastAPI) -> Iterator[str]:
+    with listening(market) as found:
+        yield found
+
+
+@contextmanager
+def listening(portal: FastAPI) -> Iterator[str]:
+    """A portal served to a browser; where."""
     server = uvicorn.Server(uvicorn.Config(portal, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

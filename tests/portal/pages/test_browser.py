@@ -33,16 +33,24 @@ def opened(browser: Browser, address: str, width: int, **more: Any) -> Page:
 
 
 @pytest.fixture(scope="module")
-def paths(portal: Any, nogs: list[int]) -> list[str]:
+def paths(portal: Any, nogs: list[int], address: str, market: Any, market_address: str) -> list[str]:
+    """Addresses of pages of every kind."""
     library = portal.state.library()
     rich = max(nogs, key=lambda nog: len(library.record(nog)))
     buyer, supplier = (library.totals(role).row(0, named=True)["id"] for role in ("buyer", "supplier"))
-    return [
+    largest = market.state.library().totals("supplier", sort="-concursos")["id"][0]
+    plain = [
         "/", "/descarga-datos", "/descarga-datos/2026-01", f"/concurso/{rich}", "/explorar", "/explorar?q=compra&estatus=3",
         "/explorar?comprador=de", "/explorar?monto_min=x", "/reportes", "/reportes/por-estatus",
         "/reportes/por-estatus?anio=x", f"/comprador/{buyer}", f"/proveedor/{supplier}", "/concurso/99", "/auditoria",
         f"/auditoria/entidad/{buyer}", f"/auditoria/comparar?a=entidad/{buyer}&b=pais",
+        "/oportunidades",
     ]  # fmt: skip
+    of_market = [
+        "/oportunidades", "/mercado", "/mercado/8512", "/oportunidades?unspsc=x", "/oportunidades?cierre=no-informado",
+        f"/proveedor/{largest}", "/mercado?q=xyzzy&ventana=todo",
+    ]  # fmt: skip
+    return [address + path for path in plain] + [market_address + path for path in of_market]
 
 
 # Lower than a thumb needs; links within text may be (WCAG 2.2, 2.5.8).
@@ -52,7 +60,7 @@ SMALL = """() => [...document.querySelectorAll('.menu a, .button, summary, selec
 
 @pytest.mark.parametrize(("width", "scheme", "of_all"), [(390, "light", 1), (1280, "light", 2), (1280, "dark", 2)])
 def test_everybody_can_use_them(
-    browser: Browser, address: str, paths: list[str], width: int, scheme: str, of_all: int
+    browser: Browser, address: str, market_address: str, paths: list[str], width: int, scheme: str, of_all: int
 ) -> None:
     """On the phone all of them; wide every second one, in the dark the others. Nothing comes from elsewhere or is refused by the
     policy on content."""
@@ -62,12 +70,12 @@ def test_everybody_can_use_them(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: told.append(message.text))
     for path in paths[scheme == "dark" :: of_all]:
-        page.goto(address + path)
+        page.goto(path)
         found = Axe().run(page, options=RULES).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than the screen"
         assert page.evaluate(SMALL) == [], path
-    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert [url for url in asked if not url.startswith((address, market_address, "data:"))] == []
     assert [line for line in told if "Content Security Policy" in line] == []
     page.context.close()
 

@@ -67,9 +67,9 @@ def _get(store: Path, cache: Path, *routers: APIRouter) -> Get:
 
 
 @pytest.fixture(scope="module")
-def get_all(three_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Get:
-    """With the API as it is."""
-    return _get(three_versions, tmp_path_factory.mktemp("cache"), *ROUTERS)
+def get_all(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Get:
+    """With the API as it is, over all that is published."""
+    return _get(published, tmp_path_factory.mktemp("cache"), *ROUTERS)
 
 
 @pytest.fixture(scope="module")
