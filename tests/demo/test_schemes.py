@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from guatecompras import snapshot
 from guatecompras.contract import TABLES
@@ -19,8 +20,10 @@ from guatecompras.demo.schemes import SCHEMES, truth
 from guatecompras.demo.schemes.cases import UNITS
 from guatecompras.demo.schemes.stages import cases, stage_world
 from guatecompras.demo.world import world
+from guatecompras.errors import SourceError
 from guatecompras.months import Month
 from guatecompras.nit import is_valid
+from pipelines.cli import main
 from resources.sources.demo import DemoSource
 
 MAY, JUNE = Month(2026, 5), Month(2026, 6)
@@ -83,6 +86,7 @@ _DIGEST = """
 import hashlib
 from guatecompras.demo import month_tables
 from guatecompras.demo.schemes import truth
+from guatecompras.errors import SourceError
 from guatecompras.months import Month
 digest = hashlib.sha256(truth(Month(2025, 11), 40, 7).write_ndjson().encode())
 for chunk in month_tables(Month(2025, 11), 40, 7, schemes=True):
@@ -259,3 +263,26 @@ def test_late_bids_and_wrong_nits(planted: Tables, told: pl.DataFrame) -> None:
 def test_bids_come_in_after_the_call(planted: Tables) -> None:
     rows = planted["ofertas"].join(planted["concursos"].select("nog", "fecha_publicacion"), on="nog")
     assert (rows["fecha"] > rows["fecha_publicacion"]).all()
+
+
+# The source and the command.
+
+
+def test_the_source_adds_them_on_request(planted: Tables) -> None:
+    source = DemoSource.from_uri("demo:?size=120&schemes=1&first=2026-05&months=1")
+    assert source.uri == "demo:?size=120&seed=1&first=2026-05&months=1&schemes=1"
+    with source.open(MAY) as reading:
+        assert list(reading.batches("ofertas"))[-1].equals(planted["ofertas"])
+    latest = planted["concursos"]["fecha_actualizacion"].dt.replace_time_zone(None).max()
+    assert source.watermarks()["2026-05"] >= latest
+    assert DemoSource.from_uri("demo:?schemes=0").uri == DemoSource().uri
+    with pytest.raises(SourceError, match="schemes"):
+        DemoSource.from_uri("demo:?schemes=2")
+
+
+def test_the_command_writes_them(tmp_path: Path, planted: Tables) -> None:
+    words = ["demo-source", "--first", "2026-05", "--size", "120", "--schemes", "--format", "parquet", "--out"]
+    done = CliRunner().invoke(main, [*words, str(tmp_path / "demo")])
+    assert done.exit_code == 0, done.output
+    written = pl.read_parquet(tmp_path / "demo" / "concursos.parquet")
+    assert written.height == 120 + planted["concursos"].height

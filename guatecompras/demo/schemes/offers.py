@@ -4,6 +4,7 @@ A decoy is planted beside what is to be found: the same thing on the other side 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import polars as pl
@@ -101,16 +102,16 @@ _SHARED = (
     ((("contacto_telefono", "2{0:07}"),), (("contacto_telefono", "2{0:07}"),)),
     ((("contacto_correo", "ofertas{0}@correo.example"),), (("contacto_correo", "ofertas{0}@correo.example"),)),
     (
-        (("direccion", "{1}a. calle {0}-07 zona 4"), ("municipio", "MIXCO"), _TOWN),
-        (("direccion", "{1}a. calle {0}-07 zona 4"), ("municipio", "MIXCO"), _TOWN),
+        (("direccion", "{1}a. calle {2}-07 zona 4"), ("municipio", "MIXCO"), _TOWN),
+        (("direccion", "{1}a. calle {2}-07 zona 4"), ("municipio", "MIXCO"), _TOWN),
     ),
 )
 _SIMILAR = (
     ((("contacto_telefono", "2{0:07}"),), (("contacto_telefono", "3{0:07}"),)),
     ((("contacto_correo", "ofertas{0}@correo.example"),), (("contacto_correo", "ofertas{0}b@correo.example"),)),
     (
-        (("direccion", "{1}a. calle {0}-07 zona 4"), ("municipio", "MIXCO"), _TOWN),
-        (("direccion", "{1}a. calle {0}-07 zona 4"), ("municipio", "VILLA NUEVA"), _TOWN),
+        (("direccion", "{1}a. calle {2}-07 zona 4"), ("municipio", "MIXCO"), _TOWN),
+        (("direccion", "{1}a. calle {2}-07 zona 4"), ("municipio", "VILLA NUEVA"), _TOWN),
     ),
 )
 
@@ -121,20 +122,22 @@ def contacts(stage: Stage) -> Iterator[Case]:
         bids = stage.contest(case, _quotation(stage, case), stage.newcomer(case), 2)
         number, street = stage.roll(case, "dos", 1, 9_999_999), stage.roll(case, "tres", 2, 30)
         edits = tuple(
-            Edit(bid.supplier, column, text.format(number, street))
+            Edit(bid.supplier, column, text.format(number, street, number % 90 + 1))
             for bid, columns in zip(bids[1:], (_SIMILAR if decoy else _SHARED)[case % 3], strict=True)
             for column, text in columns
         )
         yield stage.case(case, QUOTATION, bids, marks, edits=edits)
 
 
-def _asked(stage: Stage, case: int, shares: tuple[int, ...], states: tuple[str, ...] = ()) -> tuple[Bid, ...]:
-    """Bids of newcomers: amounts that are these ten-thousandths of a round one, the winner's first."""
-    base = stage.roll(case, "monto", 11, 62) * 1_000_000
-    suppliers = tuple(stage.newcomer(case * 4 + number) for number in range(len(shares)))
+def _asked(
+    stage: Stage, case: int, shares: tuple[int, ...], states: tuple[str, ...] = (), most: int = 62
+) -> tuple[Bid, ...]:
+    """Bids of newcomers: amounts that are these ten-thousandths of a round one (up to `most` ten thousand quetzales), the
+    winner's first."""
+    base = stage.roll(case, "monto", 11, most) * 1_000_000
+    suppliers = tuple(stage.newcomer(case * len(shares) + number) for number in range(len(shares)))
     bids = stage.bids(case, suppliers, [base * share // 10_000 for share in shares])
-    given = states or ("valida",) * len(shares)
-    return tuple(Bid(bid.supplier, bid.cents, bid.early, state) for bid, state in zip(bids, given, strict=True))
+    return tuple(replace(bid, state=state) for bid, state in zip(bids, states, strict=True)) if states else bids
 
 
 def identical(stage: Stage) -> Iterator[Case]:
@@ -172,13 +175,7 @@ def gaps(stage: Stage) -> Iterator[Case]:
         for number, decoy, marks in _each(indicator):
             case = turn * 2 * _HALF + number
             share = 10_000 + stage.roll(case, "uno", *ranges[decoy])
-            yield stage.case(case, QUOTATION, _asked_of(stage, case, (10_000, share)), marks)
-
-
-def _asked_of(stage: Stage, case: int, shares: tuple[int, ...]) -> tuple[Bid, ...]:
-    base = stage.roll(case, "monto", 11, 38) * 1_000_000
-    suppliers = tuple(stage.newcomer(case * 2 + number) for number in range(len(shares)))
-    return stage.bids(case, suppliers, [base * share // 10_000 for share in shares])
+            yield stage.case(case, QUOTATION, _asked(stage, case, (10_000, share), most=38), marks)
 
 
 def single(stage: Stage) -> Iterator[Case]:
@@ -231,9 +228,7 @@ def weak_bidders(stage: Stage) -> Iterator[Case]:
         weak = stage.firm(number)
         bids = stage.contest(case, _quotation(stage, case), stage.newcomer(case), (weak, stage.newcomer(50 + case)))
         state = "valida" if decoy and turn else DISQUALIFIED
-        bids = tuple(
-            Bid(bid.supplier, bid.cents, bid.early, state if bid.supplier == weak else bid.state) for bid in bids
-        )
+        bids = tuple(replace(bid, state=state) if bid.supplier == weak else bid for bid in bids)
         yield stage.case(case, QUOTATION, bids, (Mark("R038-P", decoy, suppliers=(weak,)),))
 
 
@@ -247,7 +242,7 @@ def order(stage: Stage) -> Iterator[Case]:
         places = range(1, 4) if decoy and meeting else range(3, 0, -1)
         apart = stage.roll(case, "dos", 900, 9_000)
         timed = [
-            Bid(bid.supplier, bid.cents, place * apart) for bid, place in zip(bids[1:], places, strict=True)
+            replace(bid, early=place * apart) for bid, place in zip(bids[1:], places, strict=True)
         ]  # fmt: skip
         yield stage.case(
             case, QUOTATION, (bids[0], *timed), _pairs("R034", members, decoy), Place(day=2 + 14 * meeting)
@@ -259,7 +254,7 @@ def late(stage: Stage) -> Iterator[Case]:
     for case, decoy, marks in _each("R030"):
         first, *others = stage.contest(case, _quotation(stage, case), stage.newcomer(case), 1)
         early = stage.roll(case, "dos", 1, 600) if decoy else -stage.roll(case, "dos", 60, 80_000)
-        yield stage.case(case, QUOTATION, (Bid(first.supplier, first.cents, early), *others), marks)
+        yield stage.case(case, QUOTATION, (replace(first, early=early), *others), marks)
 
 
 _ODD_NITS = 98_500_000  # bodies that nobody else has

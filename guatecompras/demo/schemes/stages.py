@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from guatecompras.contract import CONTACT
 from guatecompras.demo.draws import Draws
 from guatecompras.demo.schemes import offers, purchases
 from guatecompras.demo.schemes.cases import UNITS, Case, Edit, Stage
@@ -127,9 +128,7 @@ def stage_world(seed: int, suppliers: list[int], edits: tuple[Edit, ...]) -> Wor
     body = _FIRST_NIT + number * _NIT_STEP + draws.below("nit/proveedor", counter, _NIT_STEP)
     frame = suppliers_of(draws, counter + _FIRST_SUPPLIER, kind, body).with_columns(
         # Drawn of whoever else is there, who are others in each month.
-        contactos_adicionales=pl.lit(
-            None, dtype=pl.List(pl.Struct({"nombre": pl.String, "correo": pl.String, "telefono": pl.String}))
-        )
+        contactos_adicionales=pl.lit(None, dtype=pl.List(CONTACT))
     )
     return replace(world(seed), **_buyers(seed), **supplier_fields(_edited(frame, suppliers, edits)))
 

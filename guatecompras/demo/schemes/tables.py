@@ -68,7 +68,7 @@ def planted(month: Month, size: int, seed: int) -> PlantedPlan:
     draws = Draws(seed, str(month), "esquemas")
     place = pl.int_range(0, len(played), eager=True, dtype=pl.UInt64)
     counts = pl.Series([len(case.bids) for case in played], dtype=pl.Int64)
-    frame = pl.DataFrame([_row(case, country, draws, number) for number, case in enumerate(played)], _ROW, orient="row")
+    frame = pl.DataFrame([_row(case, country, number) for number, case in enumerate(played)], _ROW, orient="row")
     frame = frame.with_columns(
         nog=free_nogs(month, size, len(played)) + place.cast(pl.Int64),
         oferentes=counts,
@@ -91,12 +91,11 @@ _ROW = {
 }
 
 
-def _row(case: Case, country: World, draws: Draws, number: int) -> tuple[object, ...]:
+def _row(case: Case, country: World, number: int) -> tuple[object, ...]:
     """A concurso in the columns of `_ROW`."""
     modality = _modalities(country)[case.modality]
+    # Offers are opened within two hours, before any decision.
     opened = case.closes + 240 + number * 37 % 6_000 if case.modality in FORMAL else None
-    if opened is not None and opened >= case.decided:
-        opened = case.closes + 240
     signed = case.signed
     return (
         modality,
