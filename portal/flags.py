@@ -54,7 +54,11 @@ OF_FLAGS: Filters = {
     "indicador": _equal("indicador"),
     "tema": _equal("tema"),
     "nivel": _equal("nivel"),
-    "nog": lambda text: (pl.col("nog") == int(text)) | pl.col("nogs").list.contains(int(text)).fill_null(value=False),
+    # Of one concurso its own; what speaks of other concursos too is theirs as well only where it is of nobody's own.
+    "nog": lambda text: (
+        (pl.col("nog") == int(text))
+        | (pl.col("nog").is_null() & pl.col("nogs").list.contains(int(text)).fill_null(value=False))
+    ),
 }
 OF_REVIEW: Filters = {
     **_SAME,
