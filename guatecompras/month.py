@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import datapackage, dcat, publication, quality, retention, settings, snapshot, tables, verification
+from guatecompras import datapackage, publication, quality, settings, snapshot, switching, tables, verification
 from guatecompras.ahead import ahead
 from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
@@ -49,8 +49,6 @@ Json = dict[str, Any]
 PROFILE = "profile.zip"
 QUALITY_JSON, QUALITY_PAGE = compared.REPORT, "quality.html"
 NO_OVERRIDES: Mapping[str, str] = {}
-# What the index says of a month's counts.
-INDEX_COUNTS = ("concursos", "releases", "records", "awards", "rejected")
 _RELEASES_TABLE = "tables/releases.parquet"
 # Compiled records read at once when they are flattened.
 _FLATTENED_AT_ONCE = 2_000
@@ -359,8 +357,7 @@ class MonthWork:
         gone = search_files.file_name("gone")
         known = {file.path for file in publication.placed(self._of_base())[1]}
         folder = self._of_base(_RELEASES_TABLE, *({gone} & known))
-        earlier = searching.gone(folder) if gone in known else []
-        return {*pl.read_parquet(folder / _RELEASES_TABLE, columns=["nog"])["nog"], *earlier}
+        return searching.ever_public(folder, folder / _RELEASES_TABLE)
 
     # Quality.
 
@@ -515,23 +512,9 @@ class MonthWork:
             path = self.folder / MANIFEST
             jsons.write_json(path, manifest)
             self.store.put_version(self.month, self.version, files | {MANIFEST: path})
-            # The index says what is in place, whichever run was the one to put it there.
-            placed, listed = publication.placed(self.store.version_folder(self.month, self.version, [MANIFEST]))
-            counts = {name: placed["counts"][name] for name in INDEX_COUNTS}
-            published = self._need("source").data["extracted"]
-
-            def switched(index: Json) -> Json:
-                chained = {key: placed[key] for key in ("previous", "inputs")}
-                after = publication.switched(index, self.month, self.version, published, counts, listed, **chained)
-                return retention.marked(after, self.month, self.config.keep_versions)
-
-            index = self.store.update_index(switched)
-            dcat.publish(self.store, self.config)
-            # Those that a run which died left, too.
-            for version in retention.withdrawn(index, self.month):
-                self.store.retire(self.month, version, publication.FOR_EVER)
+            extracted = self._need("source").data["extracted"]
+            entry = switching.switch(self.store, self.month, self.version, extracted, self.config)
         self.store.tidy(self.month)
-        entry: Json = index["months"][self.month]
         return entry
 
     def _publishable(self, accepted: Mapping[str, str]) -> tuple[Json, dict[str, Path]]:

@@ -252,12 +252,14 @@ def switched(
     *,
     previous: Json | None,
     inputs: str,
+    rolled_back: Json | None = None,
 ) -> Json:
     """The index with this version as the month's current one, by the next number of `sequence`; the one before joins
     `versions`, newest first, without its files, which its manifest lists.
 
-    `published`: RFC 3339 time; `files`: its manifest among them; `previous`, `inputs`: as its manifest has them. Switching to
-    the version that is current changes nothing. Raises StoreError when the current one is not the one that it is to replace.
+    `published`: RFC 3339 time; `files`: its manifest among them; `previous`, `inputs`, `rolled_back`: as its manifest has
+    them. Switching to the version that is current changes nothing. Raises StoreError when the current one is not the one that it
+    is to replace.
     """
     current = index["months"].get(month)
     if current and current["version"] == version:
@@ -277,7 +279,7 @@ def switched(
         "counts": dict(counts),
         "files": listed,
         "versions": [_superseded(current), *current["versions"]] if current else [],
-    }
+    } | ({"rolled_back": rolled_back} if rolled_back else {})
     months = index["months"] | {month: entry}
     return index | {"sequence": sequence, "months": dict(sorted(months.items()))}
 

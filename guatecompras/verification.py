@@ -231,6 +231,8 @@ class _Listed:
             yield "counts differ from the index"
         if self.document["inputs"] != self.entry["inputs"]:
             yield "inputs differ from the index"
+        if self.document.get("rolled_back") != self.entry.get("rolled_back"):
+            yield "says otherwise than the index whether and why it was rolled back to"
         before = self.older and {"version": self.older["version"], "sha256": self.older["manifest"]["sha256"]}
         if self.document["previous"] != before:
             yield f"the chain is broken: before it came {_named(self.document['previous'])}, the index has {_named(before)}"

@@ -374,6 +374,31 @@ def changes(store: str, cursor: str, limit: int | None, follow: bool, every: flo
         err.print(f"guatecompras: go on with --since {cursor}", markup=False, highlight=False, soft_wrap=True)
 
 
+@main.command()
+@click.argument("month")
+@click.argument("version")
+@click.option("--why", required=True, metavar="TEXT", help="Why; it stands in the manifest and in the index.")
+@_STORE_OPTION
+def rollback(month: str, version: str, why: str, store: str) -> None:
+    """Make public again what an earlier VERSION of a MONTH held, as a new version with the same files."""
+    with _one_line():
+        from guatecompras.rollback import roll_back
+        from guatecompras.settings import Settings
+
+        done = roll_back(_opened(store), str(Month.parse(month)), version, why, Settings.from_environment())
+        number = done.changes
+        out.print(
+            f"{month} is at what version {version} held again, as version {done.entry['version']} (commit "
+            f"{done.entry['sequence']}): {number['added']:,} records came back, {number['removed']:,} went, "
+            f"{number['changed']:,} changed.\n"
+            "Years, history, reports and all else that is made of months still hold what was public before: run "
+            "'guatecompras collect'.",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
+
+
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from guatecompras import publication, tables
 from guatecompras.formats import jsons
-from guatecompras.month import INDEX_COUNTS, MonthWork
+from guatecompras.month import MonthWork
 from guatecompras.months import Month
 from guatecompras.publication import MANIFEST, PublishedFile
 from guatecompras.search import schema
 from guatecompras.settings import Settings
 from guatecompras.stores import open_store
+from guatecompras.switching import INDEX_COUNTS
 from resources.sources.uri import open_source
 
 FIRST = "2020-01"

@@ -27,8 +27,8 @@ PARQUET, LINES = "changes.parquet", "changes.jsonl.gz"
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 KINDS = (ADDED, REMOVED, CHANGED)
 # Of an event; of a row edited in the source without one; of what the publisher makes otherwise.
-EVENT = "event"
-CAUSES = (EVENT, "silent", "publisher")
+EVENT, PUBLISHER = "event", "publisher"
+CAUSES = (EVENT, "silent", PUBLISHER)
 
 BATCH = 2_000  # records held at once, of each version
 # Rows read at once by who follows: a row may hold a whole record.
@@ -83,6 +83,7 @@ def write(
     edits: Path | None = None,
     made: Collection[int] | None = None,
     batch: int = BATCH,
+    cause: str = EVENT,
 ) -> Changes:
     """Write `changes.parquet` and `changes.jsonl.gz` into `folder`: what leads from `before` (None: nothing) to `after`.
 
@@ -90,14 +91,15 @@ def write(
     a month, where all came: there the rows only name them, for the version's own file of records holds them. Of a
     record that changed each difference is a row. In JSON Lines `before` and `after` are the values themselves, left out
     where there is none. `edits`: what was found not to come from an event (nog, path, cause; Parquet in order of nog);
-    paths that are in it take their cause from there. `release`: the newest of the NOG's that the version before lacked.
+    paths that are in it take their cause from there, all others `cause`. `release`: the newest of the NOG's that the
+    version before lacked.
     `made`: the NOGs of `after` whose records were made anew, all others being as they were; None: any. Raises
     GuatecomprasError when a file cannot be read.
     """
     paths = folder / PARQUET, folder / LINES
     counts = dict.fromkeys(("rows", *KINDS, *CAUSES), 0)
     with ExitStack() as stack:
-        found = _differences(before, after, edits, made, batch, stack) if before else _all_new(after, batch)
+        found = _differences(before, after, edits, made, batch, cause, stack) if before else _all_new(after, batch)
         table = stack.enter_context(TableWriter(paths[0], SCHEMA, GROUP))
         lines = stack.enter_context(gzip_lines_writer(paths[1]))
         for rows in found:
@@ -143,7 +145,13 @@ def _all_new(after: Side, batch: int) -> Iterator[pl.DataFrame]:
 
 
 def _differences(
-    before: Side, after: Side, edits: Path | None, made: Collection[int] | None, batch: int, stack: ExitStack
+    before: Side,
+    after: Side,
+    edits: Path | None,
+    made: Collection[int] | None,
+    batch: int,
+    cause: str,
+    stack: ExitStack,
 ) -> Iterator[pl.DataFrame]:
     nogs = [_nogs(side.releases) for side in (before, after)]
     stops = _stops(nogs, batch)
@@ -152,7 +160,7 @@ def _differences(
     looked_at = None if made is None else frozenset(made) | (frozenset(nogs[0]) ^ frozenset(nogs[1]))
     old, new = (stack.enter_context(ahead(_walk(side, stops, looked_at))) for side in (before, after))
     for stop, one, other in zip(stops, old, new, strict=True):
-        yield _changes(one, other, causes.up_to(stop).select(*_EDITS) if causes else pl.DataFrame(schema=_EDITS))
+        yield _changes(one, other, causes.up_to(stop).select(*_EDITS) if causes else pl.DataFrame(schema=_EDITS), cause)
 
 
 def _nogs(table: Path) -> pl.Series:
@@ -195,7 +203,7 @@ def _walk(side: Side, stops: list[int], looked_at: frozenset[int] | None) -> Ite
         raise GuatecomprasError(f"{side.records} has records that {side.releases} has no releases of")
 
 
-def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame) -> pl.DataFrame:
+def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame, cause: str) -> pl.DataFrame:
     """The rows of some NOGs, as SCHEMA has them."""
     both = before.records.join(after.records, on="nog", how="full", coalesce=True, suffix="_after")
     both = both.filter(pl.col("json").ne_missing(pl.col("json_after")))
@@ -217,7 +225,7 @@ def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame) -> pl.DataFrame
         rows.join(ocids, on="nog", how="left", maintain_order="left")
         .join(newest, on="nog", how="left", maintain_order="left")
         .join(edits.unique(["nog", "path"], keep="last"), on=["nog", "path"], how="left", maintain_order="left")
-        .with_columns(pl.col("cause").fill_null(EVENT))
+        .with_columns(pl.col("cause").fill_null(cause))
         .select(SCHEMA.names)
     )
 

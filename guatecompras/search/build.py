@@ -53,7 +53,7 @@ def build(parts: Parts, folder: Path, gone: Collection[int] = ()) -> dict[str, t
         "parties": parties,
         "deals": deals,
         "blocks": pl.concat([place.blocks.with_columns(file=pl.lit(file)) for file, place in found.items()]),
-        "gone": pl.DataFrame({"nog": sorted(set(gone) - set(concursos["nog"]))}, schema={"nog": pl.Int64}),
+        "gone": _gone(set(gone) - set(concursos["nog"])),
     }
     return {name: _write(folder, name, frame) for name, frame in made.items()}
 
@@ -71,6 +71,22 @@ def gone(folder: Path) -> list[int]:
     """The NOGs that a version says are gone; of any schema."""
     with pa.memory_map(str(folder / schema.file_name("gone"))) as file:
         return [int(nog) for nog in ipc.open_file(file).read_all()["nog"].to_pylist()]
+
+
+def ever_public(folder: Path, releases: Path) -> set[int]:
+    """The NOGs that were public up to a version, that one's included, by the version's folder (with its file of those that are
+    gone, where it has one) and its table of releases."""
+    earlier = gone(folder) if (folder / schema.file_name("gone")).is_file() else []
+    return {*pl.read_parquet(releases, columns=["nog"])["nog"], *earlier}
+
+
+def write_gone(folder: Path, nogs: Collection[int]) -> tuple[Path, int]:
+    """Write the file of those that are gone alone, anew; the file and its rows."""
+    return _write(folder, "gone", _gone(nogs))
+
+
+def _gone(nogs: Collection[int]) -> pl.DataFrame:
+    return pl.DataFrame({"nog": sorted(nogs)}, schema={"nog": pl.Int64})
 
 
 def _write(folder: Path, name: str, frame: pl.DataFrame) -> tuple[Path, int]:
