@@ -142,6 +142,9 @@ def test_the_portal_shows_the_old_version(store: LocalStore, tmp_path: Path) -> 
     page = client.get(f"/descarga-datos/{MONTH}").text
     assert f"months/{MONTH}/{back}/" in page
     assert third in page
+    for told in (page, client.get("/novedades.atom").text):
+        assert WHY in told
+        assert told.count("Se volvió a publicar lo que decía la versión") == 1
 
 
 @pytest.mark.parametrize("month", ["2026-01", "2025-12"])

@@ -39,6 +39,8 @@ def _entry(request: Request, month: str, version: offered.Earlier) -> str:
     first = version.difference == offered.FIRST
     title = f"{name.capitalize()}: {'primera publicación' if first else 'nueva versión'}"
     told = f"Se publicó {name} por primera vez." if first else f"Nueva versión de {name}: {version.difference}."
+    if version.rolled_back:
+        told += f" Se volvió a publicar lo que decía la versión {version.rolled_back['to']}. Motivo: {version.rolled_back['why']}"
     links = (
         (absolute(request, f"/descarga-datos/{month}"), "alternate", "text/html"),
         (absolute(request, version.manifest), "related", "application/json"),

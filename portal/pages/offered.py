@@ -74,7 +74,8 @@ class Download:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A version of a month and what it changed in the counts of the one before it."""
+    """A version of a month and what it changed in the counts of the one before it. `rolled_back`: to which version it went back,
+    and why (`to`, `why`), if it did."""
 
     version: str
     published: str
@@ -82,6 +83,7 @@ class Earlier:
     changes: str
     kept: bool
     difference: str
+    rolled_back: Json | None
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def offer(name: str, entry: Json, folder: str) -> Offer:
             f"/publication/{folder}/{one['version']}/changes.jsonl.gz",
             one.get("kept", True),
             told,
+            one.get("rolled_back"),
         )
         for one, told in zip(chain, [*differences, difference({}, None)], strict=True)
     )
