@@ -93,8 +93,8 @@ def test_months_on_object_storage_are_those_in_a_folder(
     assert found.keys() == expected.keys()
     assert [name for name in expected if found[name] != expected[name]] == []
     assert CliRunner().invoke(main, ["collect", "--store", remote]).exit_code == 0
-    months = [f"{kind}/{month}" for kind in ("datasets", "reports") for month in store.index()["months"]]
-    assert set(store.index()["collections"]) == {"history", "years/2026", *months}
+    months = [f"{kind}/{month}" for kind in ("datasets", "integrity", "reports") for month in store.index()["months"]]
+    assert set(store.index()["collections"]) == {"history", "years/2026", "market", "audit", "red_flags", *months}
     # Read again by who has no copies yet, and by the asset that does so daily.
     monkeypatch.setenv("GUATECOMPRAS_WORK", str(tmp_path / "another"))
     verified = CliRunner().invoke(main, ["verify", remote])

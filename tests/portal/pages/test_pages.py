@@ -292,6 +292,7 @@ def test_a_record_may_lack_anything() -> None:
         "license": "",
         "json_ld": (),
         "robots": "",
+        "review": None,
     }
     text = environment().get_template("process.html.j2").render(base | context)
     page = Page(text)
