@@ -11,11 +11,10 @@ import polars as pl
 
 from guatecompras.audit import concursos, parameters
 from guatecompras.audit.tables import SCOPE, TABLES, Table, of_year
-from guatecompras.formats.atomic import replacing
 from guatecompras.formats.parquets import TableWriter
+from guatecompras.gathered import tables
 from guatecompras.gathered.collect import Plan
 from guatecompras.gathered.parts import Gathered, Part
-from guatecompras.gathered.tables import csv_pieces, json_pieces
 from guatecompras.gathered.years import by_year
 from guatecompras.publication import PublishedFile, describe
 from guatecompras.settings import Settings
@@ -57,11 +56,7 @@ def _write(name: str, table: Table, rows: pl.DataFrame, folder: Path) -> Iterato
     with TableWriter(path, table.arrow, _GROUP) as writer:
         writer.write(rows.sort(keys, nulls_last=True))
     yield describe(path, path.name, "parquet", rows.height)
-    for form, kind, pieces in (("csv", "csv", csv_pieces), ("json", "dataset.json", json_pieces)):
-        out = folder / f"{name}.{form}"
-        with replacing(out) as part, open(part, "xb") as stream:
-            stream.writelines(pieces(path, table.schema))
-        yield describe(out, out.name, kind, rows.height)
+    yield from tables.texts(path, table.schema, rows.height)
 
 
 assert all(len({one.name for one in table.all_columns}) == len(table.all_columns) for table in TABLES.values())

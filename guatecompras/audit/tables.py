@@ -11,6 +11,7 @@ from guatecompras.audit import scopes
 from guatecompras.audit.fields import FIELDS
 from guatecompras.audit.indicators import COLUMNS, indicators
 from guatecompras.audit.parameters import Parameters
+from guatecompras.gathered.tables import described
 from guatecompras.reports.report import KINDS, MONEY, Column
 
 SCOPE = (
@@ -50,10 +51,7 @@ class Table:
 
     @property
     def arrow(self) -> pa.Schema:
-        kinds = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        return pa.schema(
-            [kinds.field(one.name).with_metadata({"description": one.meaning}) for one in self.all_columns]
-        )
+        return described(self.schema, self.all_columns)
 
 
 def of_year(

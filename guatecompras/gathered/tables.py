@@ -1,6 +1,6 @@
 """Small tables of a collection, each in every format that people ask for. What a table holds is its collection's business."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,17 +13,25 @@ from guatecompras.formats.atomic import replacing
 from guatecompras.formats.csvs import as_csv
 from guatecompras.formats.parquets import TableWriter, batches
 from guatecompras.publication import PublishedFile, describe
-from guatecompras.reports.report import Column
 from guatecompras.reports.writing import objects
 
 # Format -> as the manifest names it.
 FORMS: Mapping[str, str] = {
     "parquet": "parquet",
-    "csv": "dataset.csv",
+    "csv": "csv",
     "xlsx": "dataset.xlsx",
     "json": "dataset.json",
 }
 _SEPARATOR = "; "  # between the values of a list, where a format has no lists
+
+
+class Meant(Protocol):
+    """A column, and what it means."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def meaning(self) -> str: ...
 
 
 class Shown(Protocol):
@@ -34,7 +42,7 @@ class Shown(Protocol):
     @property
     def description(self) -> str: ...
     @property
-    def columns(self) -> tuple[Column, ...]: ...
+    def columns(self) -> Sequence[Meant]: ...
     @property
     def arrow(self) -> pa.Schema: ...
 
@@ -60,10 +68,23 @@ def write(
         elif form == "xlsx":
             _workbook(table, kept, path, stem, about)
         else:
-            with replacing(path) as part, open(part, "xb") as stream:
-                stream.writelines(_TEXTS[form](kept, flattened.schema))
+            _text(form, kept, flattened.schema, path)
         yield describe(path, path.name, FORMS[form], rows.height)
     kept.unlink()
+
+
+def texts(kept: Path, schema: Mapping[str, Any], rows: int) -> Iterator[PublishedFile]:
+    """Write a table that stands as Parquet, without lists, as CSV and JSON beside it, in batches."""
+    for form in _TEXTS:
+        path = kept.with_suffix(f".{form}")
+        _text(form, kept, schema, path)
+        yield describe(path, path.name, FORMS[form], rows)
+
+
+def described(schema: Mapping[str, Any], columns: Iterable[Meant]) -> pa.Schema:
+    """The Arrow schema of a table whose columns say what they mean."""
+    plain = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    return pa.schema([plain.field(one.name).with_metadata({"description": one.meaning}) for one in columns])
 
 
 def flat(rows: pl.DataFrame) -> pl.DataFrame:
@@ -84,15 +105,19 @@ def _workbook(table: Shown, kept: Path, path: Path, stem: str, about: Sequence[t
     excel.write_workbook({stem: kept}, path, told, {stem: excel.SheetInfo(table.title, table.description)})
 
 
-def csv_pieces(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
-    """The rows of a Parquet file of plain columns as CSV, in batches."""
+def _text(form: str, kept: Path, schema: Mapping[str, Any], path: Path) -> None:
+    with replacing(path) as part, open(part, "xb") as stream:
+        stream.writelines(_TEXTS[form](kept, schema))
+
+
+def _csv(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
     yield as_csv(pl.DataFrame(schema=schema))
     for batch in batches(kept):
         yield as_csv(batch, header=False)
 
 
-def json_pieces(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
-    """The same as an array of rows, as the datasets are."""
+def _json(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
+    """An array of rows, as the datasets are."""
     opening = b"["
     for batch in batches(kept):
         yield opening + b",\n".join(objects(batch))
@@ -100,4 +125,4 @@ def json_pieces(kept: Path, schema: Mapping[str, Any]) -> Iterator[bytes]:
     yield b"]\n" if opening != b"[" else b"[]\n"
 
 
-_TEXTS = {"csv": csv_pieces, "json": json_pieces}
+_TEXTS = {"csv": _csv, "json": _json}

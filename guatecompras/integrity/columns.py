@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from guatecompras.gathered.tables import described
 from guatecompras.reports.report import KINDS as REPORTED
 from guatecompras.reports.report import Column
 
@@ -38,8 +39,7 @@ class Table:
     @property
     def arrow(self) -> pa.Schema:
         """As it is published: each column says what it means."""
-        plain = pl.DataFrame(schema=self.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        return pa.schema([plain.field(one.name).with_metadata({"description": one.meaning}) for one in self.columns])
+        return described(self.schema, self.columns)
 
 
 _MONTH = Column("mes", "texto", "Mes de convocatoria, AAAA-MM")

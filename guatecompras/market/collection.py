@@ -1,28 +1,24 @@
 """The market as a collection of all months: each table as Parquet, CSV and JSON. What the tables hold is `columns.py`."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 
-from guatecompras.formats.atomic import replacing
-from guatecompras.formats.csvs import as_csv
 from guatecompras.formats.parquets import TableWriter
+from guatecompras.gathered import tables
 from guatecompras.gathered.collect import Plan
 from guatecompras.gathered.parts import Gathered, Part
 from guatecompras.market import lots
-from guatecompras.market.columns import TABLES, Table
+from guatecompras.market.columns import TABLES
 from guatecompras.market.families import COUNTED, Market
 from guatecompras.publication import PublishedFile, describe
-from guatecompras.reports.writing import objects
 from guatecompras.stores import Store
 
 NAME = "market"
-# Format -> as the manifest names it.
-FORMS = {"parquet": "parquet", "csv": "csv", "json": "dataset.json"}
+FORMS = ("parquet", "csv", "json")
 _WARES, _CONSIDERED = 3, 10  # names of wares shown of a family, and looked at in each month
 
 
@@ -43,10 +39,10 @@ def build(store: Store, parts: Sequence[Part], folder: Path) -> Gathered:
     made: list[PublishedFile] = []
     for name, count in COUNTED.items():
         rows = count(market)
-        for form, kind in FORMS.items():
-            path = folder / file_name(name, form)
-            _WRITERS[form](TABLES[name], rows, path)
-            made.append(describe(path, path.name, kind, rows.height))
+        path, schema = folder / file_name(name, "parquet"), TABLES[name].schema
+        with TableWriter(path, tables.described(schema, TABLES[name].columns)) as writer:
+            writer.write(rows)
+        made += [describe(path, path.name, "parquet", rows.height), *tables.texts(path, schema, rows.height)]
     shutil.rmtree(spill)
     return Gathered({file.path: folder / file.path for file in made}, tuple(made))
 
@@ -57,12 +53,12 @@ def _gathered(store: Store, parts: Sequence[Part], spill: Path) -> Market:
     for part in parts:
         files = {table: f"tables/{table}.parquet" for table in lots.TABLES}
         there = part.folder(store, tuple(files.values()))
-        tables = lots.read({table: there / name for table, name in files.items()})
+        read = lots.read({table: there / name for table, name in files.items()})
         for kind, made in (("lots", lots.lots), ("wins", lots.wins)):
-            made(tables, part.month).collect().write_parquet(spill / f"{kind}-{part.month}.parquet", compression="lz4")
+            made(read, part.month).collect().write_parquet(spill / f"{kind}-{part.month}.parquet", compression="lz4")
         # What somebody is called last is the name.
-        names = pl.concat([names, lots.names(tables).collect()]).unique("id", keep="last", maintain_order=True)
-        wares.append(lots.wares(tables, _CONSIDERED).collect())
+        names = pl.concat([names, lots.names(read).collect()]).unique("id", keep="last", maintain_order=True)
+        wares.append(lots.wares(read, _CONSIDERED).collect())
     return Market(
         pl.scan_parquet(spill / "lots-*.parquet"),
         pl.scan_parquet(spill / "wins-*.parquet"),
@@ -76,28 +72,3 @@ def _most(wares: pl.DataFrame) -> pl.DataFrame:
     counted = wares.group_by("familia", "renglon").agg(pl.col("concursos").sum())
     ordered = counted.sort("familia", "concursos", "renglon", descending=[False, True, False])
     return ordered.group_by("familia", maintain_order=True).head(_WARES)
-
-
-def _parquet(table: Table, rows: pl.DataFrame, path: Path) -> None:
-    plain = pl.DataFrame(schema=table.schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    schema = pa.schema(
-        [
-            field.with_metadata({"description": column.meaning})
-            for field, column in zip(plain, table.columns, strict=True)
-        ]
-    )
-    with TableWriter(path, schema) as writer:
-        writer.write(rows)
-
-
-def _csv(table: Table, rows: pl.DataFrame, path: Path) -> None:
-    with replacing(path) as part:
-        part.write_bytes(as_csv(rows))
-
-
-def _json(table: Table, rows: pl.DataFrame, path: Path) -> None:
-    with replacing(path) as part:
-        part.write_bytes(b"[" + b",\n".join(objects(rows)) + b"]\n")
-
-
-_WRITERS: Mapping[str, Callable[[Table, pl.DataFrame, Path], None]] = {"parquet": _parquet, "csv": _csv, "json": _json}
