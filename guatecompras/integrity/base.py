@@ -19,8 +19,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "records": (
         "nog", "buyer_id", "tender_status", "tender_datePublished", "tender_procuringEntity_id",
         "tender_procurementMethod", "tender_procurementMethodDetails", "tender_tenderPeriod_startDate",
-        "tender_tenderPeriod_endDate",
-        "tender_value_amount", "tender_value_currency", "tender_numberOfTenderers",
+        "tender_tenderPeriod_endDate", "tender_numberOfTenderers",
     ),
     "parties": (
         "nog", "id", "name", "address_streetAddress", "address_locality", "address_region",
@@ -61,7 +60,7 @@ PRICE_FIELDS = (
     "award_suppliers/id",
 )
 # More bidders than these make so many pairs that none of them says anything.
-_MOST_BIDDERS = 12
+MOST_BIDDERS = 12
 
 Tables = Callable[[str, int], pl.LazyFrame]  # table, months ago
 
@@ -116,7 +115,6 @@ class Base:
             starts=pl.coalesce("tender_tenderPeriod_startDate", "tender_datePublished"),
             closes="tender_tenderPeriod_endDate",
             tenderers="tender_numberOfTenderers",
-            estimate=_home("tender_value"),
         )  # fmt: skip
         found = records.join(self._goods, on="nog", how="left").collect()
         return found.join(_limits(found), on="nog", how="left", maintain_order="left")
@@ -242,8 +240,8 @@ class Base:
 
     @cached_property
     def spread(self) -> pl.DataFrame:
-        """Concursos of all months with at least three bids with an amount: `lowest`, `highest`, how far apart, "
-        "and all amounts."""
+        """Concursos of all months with at least three bids with an amount: `lowest`, `highest`, how far apart, and all
+        amounts."""
         return (
             self.bids.filter(pl.col("amount") > 0)
             .group_by("nog", "ago")
@@ -260,7 +258,7 @@ class Base:
     @cached_property
     def pairs(self) -> pl.DataFrame:
         """Pairs of bidders of one concurso, `a` before `b` by id, over all months: `nog`, `ago`, who won, who bid first."""
-        contested = self.bids.filter(pl.col("rivals").is_between(2, _MOST_BIDDERS)).unique(
+        contested = self.bids.filter(pl.col("rivals").is_between(2, MOST_BIDDERS)).unique(
             ["nog", "supplier"], keep="first", maintain_order=True
         )
         # Who bid in fewer contests than any pair has to have makes no pair that counts.

@@ -55,38 +55,25 @@ def judge(base: Base, indicators: Iterable[Indicator] = tuple(INDICATORS.values(
 
 def _missing(judged: Judged) -> pl.Expr:
     """The fields that are not there, or that the sample says nothing; null where the subject can be judged."""
-    absent = [
-        pl.when(there.is_null()).then(pl.lit(name)) for name, there in sorted(judged.needs.items())
-    ]  # fmt: skip
+    absent = [pl.when(there.is_null()).then(pl.lit(name)) for name, there in sorted(judged.needs.items())]
     names = pl.concat_str(absent, separator=", ", ignore_nulls=True) if absent else pl.lit("")
     few = pl.lit(False) if judged.enough is None else ~judged.enough.fill_null(False)
     return pl.when(names != "").then(names).when(few).then(pl.lit(TOO_FEW))
 
 
 def _states(one: Indicator, judged: Judged, rows: pl.DataFrame) -> pl.DataFrame:
-    known = rows.select(
-        indicador=pl.lit(one.id),
-        nivel=pl.lit(one.level),
-        sujeto=judged.subject,
-        nog=pl.lit(None, pl.Int64) if judged.nog is None else judged.nog,
-        estado="_state",
-        falta="_missing",
-    ).cast(STATES.schema)  # type: ignore[arg-type]
-    if judged.lacking is None:
-        return known
-    field, nogs = judged.lacking
-    return pl.concat(
-        [
-            known,
-            nogs.select(
-                indicador=pl.lit(one.id),
-                nivel=pl.lit(one.level),
-                sujeto=pl.col("nog").cast(pl.String),
-                nog="nog",
-                estado=pl.lit(NOT_EVALUABLE),
-                falta=pl.lit(field),
-            ),
-        ]
+    nog = pl.lit(None, pl.Int64) if judged.nog is None else judged.nog
+    known = rows.select(sujeto=judged.subject, nog=nog, estado="_state", falta="_missing")
+    if judged.lacking is not None:
+        field, nogs = judged.lacking
+        lacking = nogs.select(
+            sujeto=pl.col("nog").cast(pl.String), nog="nog", estado=pl.lit(NOT_EVALUABLE), falta=pl.lit(field)
+        )
+        known = pl.concat([known, lacking], how="vertical_relaxed")
+    return (
+        known.select(pl.col(name).cast(kind) for name, kind in STATES.schema.items() if name in known.columns)
+        .with_columns(indicador=pl.lit(one.id), nivel=pl.lit(one.level))
+        .select(STATES.names)
     )
 
 
@@ -153,17 +140,12 @@ def _summary(states: pl.DataFrame) -> pl.DataFrame:
         .group_by("indicador", maintain_order=True)
         .agg(falta=pl.format("{}: {}", "falta", "len").str.join("; "))
     )
-    every = pl.DataFrame({"indicador": list(INDICATORS)}, schema={"indicador": pl.String})
-    about = pl.DataFrame(
+    every = pl.DataFrame(
         [(one.id, one.version, one.name, one.level, one.topic) for one in INDICATORS.values()],
         schema=["indicador", "version", "nombre", "nivel", "tema"],
         orient="row",
     )
-    found = (
-        every.join(about, on="indicador")
-        .join(counts, on="indicador", how="left")
-        .join(missing, on="indicador", how="left")
-    )
+    found = every.join(counts, on="indicador", how="left").join(missing, on="indicador", how="left")
     return found.with_columns(pl.col(list(_COUNTED)).fill_null(0)).select(
         pl.col(name).cast(kind) for name, kind in SUMMARY.schema.items()
     ).sort("indicador")  # fmt: skip

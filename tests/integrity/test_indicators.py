@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from guatecompras.integrity import run
+from guatecompras.integrity.base import FEWEST_TOGETHER
 from guatecompras.integrity.indicator import CLEAR, NOT_EVALUABLE, RAISED, TOO_FEW
 from guatecompras.integrity.parameters import load
 from guatecompras.integrity.registry import INDICATORS
@@ -131,7 +132,9 @@ def test_what_is_never_a_flag() -> None:
     world.concurso(modality=44, bids=[(A, 10)])
     assert run.judge(world.base(), [INDICATORS["R018"]]).states.is_empty()
     # The same price by one and the same bidder.
-    assert _simple("R028", bids=[(A, 10), (A, 10)], tenderers=1) is not None
+    world = World()
+    world.concurso(bids=[(A, 10), (A, 10)])
+    assert run.judge(world.base(), [INDICATORS["R028"]]).states.is_empty()
     # A withdrawn bid was not submitted, as Cardinal has it.
     assert _simple("R028", bids=[(A, 10), (B, 10, "withdrawn"), (C, 11)])()[0] == CLEAR
     # A placeholder is no contact.
@@ -139,6 +142,23 @@ def test_what_is_never_a_flag() -> None:
     assert _simple("R044", bids=[(A, 10), (B, 11)], contacts=zeros)() == (NOT_EVALUABLE, "parties/contactPoint")
     # Just above the ceiling is not just under it.
     assert _simple("R049", **_won(90000.01))()[0] == CLEAR
+
+
+@pytest.mark.parametrize(
+    ("indicator", "told", "missing"),
+    [
+        ("R061", {"modality": 4, "bids": [(A, 1)], "awards": [(A, 1)], "decided": -1}, "awards/date"),
+        ("GT02", {"modality": 4, "awards": [(A, None)]}, "awards/value/amount"),
+        ("GT03", {"modality": 4, "awards": [(A, None)], "people": (A,)}, "awards/value/amount"),
+        ("GT05", {"bids": [(A, 1000), (B, None)]}, "bids/details/value/amount"),
+    ],
+)
+def test_what_is_not_told_or_cannot_be_is_named(indicator: str, told: dict[str, object], missing: str) -> None:
+    assert _simple(indicator, **told)() == (NOT_EVALUABLE, missing)
+
+
+def test_how_much_a_company_was_awarded_does_not_matter_to_an_indicator_of_persons() -> None:
+    assert _simple("GT03", modality=4, awards=[(A, None)])() == (CLEAR, None)
 
 
 def test_working_days_are_counted_for_quotations() -> None:
@@ -417,6 +437,8 @@ def test_every_indicator_has_its_parameters_and_reads_published_fields() -> None
         assert known[one.id].law, one.id
         assert 1 <= known[one.id].weight <= 3
         assert bool(one.differences) == one.cardinal, one.id
+        # Rarer pairs are left out before any indicator sees them.
+        assert known[one.id].values.get("encuentros", FEWEST_TOGETHER) >= FEWEST_TOGETHER
         for field in one.fields:
             table, _, column = field.partition("/")
             assert column in arrow_schema(table).names, field

@@ -14,7 +14,6 @@ from guatecompras.integrity.base import COLUMNS, Base
 from guatecompras.months import TIME_ZONE
 
 MONTH = "2026-03"
-_START = {0: datetime(2026, 3, 2, 8), 1: datetime(2026, 2, 2, 8)}  # noqa: DTZ001  # Guatemala's, without a zone
 _MOMENT = pl.Datetime("us", TIME_ZONE)
 _KINDS = {
     "nog": pl.Int64,

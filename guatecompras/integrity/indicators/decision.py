@@ -16,6 +16,7 @@ def _calculate(base: Base, told: Parameters, *, fast: bool) -> Judged:
         .with_columns(days=(pl.col("date") - pl.col("closes")).dt.total_seconds() / 86_400)
         # An award before the close says that one of the two dates is wrong.
         .with_columns(days=pl.when(pl.col("days") >= 0).then("days"))
+        .with_columns(known=pl.when(pl.col("closes").is_null()).then(0.0).otherwise("days"))
     )
     limit = told["dias"]
     return Judged(
@@ -33,8 +34,7 @@ def _calculate(base: Base, told: Parameters, *, fast: bool) -> Judged:
         ),
         population="el plazo fijado en los parámetros",
         size=pl.lit(1),
-        needs={"tender/tenderPeriod/endDate": pl.col("closes"), "awards/date": pl.col("date")},
-        enough=pl.col("days").is_not_null(),
+        needs={"tender/tenderPeriod/endDate": pl.col("closes"), "awards/date": pl.col("known")},
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
         amount=pl.col("amount"),

@@ -12,8 +12,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
     ).unique()  # fmt: skip
     rows = (
         base.awards_now.join(before, on="supplier", how="anti")
-        .filter(pl.col("amount").is_not_null())
-        .sort("amount", "nog", "supplier", descending=[True, False, False])
+        .sort("amount", "nog", "supplier", descending=[True, False, False], nulls_last=True)
         .unique("nog", keep="first", maintain_order=True)
     )
     return Judged(
@@ -25,6 +24,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         evidence=at(pl.col("nog"), "awards[{}]/value/amount={}", pl.col("award_id"), money(pl.col("amount"))),
         population="las ofertas y adjudicaciones de los meses anteriores, en que este proveedor no aparece",
         size=pl.lit(base.depth),
+        needs={"awards/value/amount": pl.col("amount")},
         enough=pl.lit(base.depth >= told.whole("meses")),
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),

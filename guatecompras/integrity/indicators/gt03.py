@@ -9,8 +9,7 @@ from guatecompras.integrity.indicator import Indicator, Judged, Parameters, at, 
 def _calculate(base: Base, told: Parameters) -> Judged:
     kinds = base.parties.select("nog", supplier="id", individual="individual").unique(["nog", "supplier"], keep="first")
     rows = (
-        base.awards_now.filter(pl.col("amount").is_not_null())
-        .join(kinds, on=["nog", "supplier"], how="left")
+        base.awards_now.join(kinds, on=["nog", "supplier"], how="left")
         # A person comes first, and what says nothing about its kind before what says that it is none.
         .sort("nog", "individual", "amount", "supplier", descending=[False, True, True, False], nulls_last=False)
         .unique("nog", keep="first", maintain_order=True)
@@ -24,7 +23,13 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         evidence=at(pl.col("nog"), "awards[{}]/value/amount={}", pl.col("award_id"), money(pl.col("amount"))),
         population="el monto fijado en los parámetros",
         size=pl.lit(1),
-        needs={"parties/details/legalEntityTypeDetail": pl.col("individual")},
+        needs={
+            "parties/details/legalEntityTypeDetail": pl.col("individual"),
+            # Of a company it does not matter how much.
+            "awards/value/amount": pl.when(pl.col("individual").eq_missing(pl.lit(value=False)))
+            .then(0)
+            .otherwise("amount"),
+        },
         nog=pl.col("nog"),
         supplier=pl.col("supplier"),
         amount=pl.col("amount"),

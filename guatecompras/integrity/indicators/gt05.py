@@ -29,7 +29,7 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         evidence=at(pl.col("nog"), "bids/details/value/amount={}, {}", money(pl.col("amount")), money(pl.col("above"))),
         population="las ofertas del mismo concurso",
         size=pl.col("bids"),
-        enough=pl.col("bids") > 1,
+        needs={"bids/details/value/amount": pl.when(pl.col("bids") > 1).then(1)},
         lacking=base.without_bids(2),
         nog=pl.col("nog"),
     )

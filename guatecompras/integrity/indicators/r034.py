@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from guatecompras.integrity.base import YEAR, Base
+from guatecompras.integrity.base import MOST_BIDDERS, YEAR, Base
 from guatecompras.integrity.indicator import Indicator, Judged, Parameters, at, joint, moment, pieces
 from guatecompras.integrity.statistics import at_least
 
@@ -28,7 +28,10 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         value=pl.col("same") / pl.col("met"),
         threshold=pl.lit(told["proporcion"]),
         evidence=pieces(pl.col("told")),
-        population="los concursos en que ambos ofertaron, en doce meses; se compara el límite inferior de la proporción",
+        population=(
+            f"los concursos de hasta {MOST_BIDDERS} oferentes en que ambos ofertaron"
+            ", en doce meses; se compara el límite inferior de la proporción"
+        ),
         size=pl.col("met"),
         enough=pl.col("met") >= told.whole("encuentros"),
         nogs=pl.col("nogs"),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from guatecompras.integrity.base import YEAR, Base
+from guatecompras.integrity.base import MOST_BIDDERS, YEAR, Base
 from guatecompras.integrity.indicator import Indicator, Judged, Parameters, at, joint, pieces
 from guatecompras.integrity.statistics import at_least
 
@@ -29,7 +29,8 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         threshold=pl.lit(told["proporcion"]),
         evidence=pieces(pl.col("told")),
         population=(
-            "los concursos en que ambos ofertaron y ganó uno de los dos, en doce meses; se compara el límite "
+            f"los concursos de hasta {MOST_BIDDERS} oferentes en que ambos ofertaron"
+            " y ganó uno de los dos, en doce meses; se compara el límite "
             "inferior de la proporción"
         ),
         size=pl.col("met"),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from guatecompras.integrity.base import YEAR, Base
+from guatecompras.integrity.base import MOST_BIDDERS, YEAR, Base
 from guatecompras.integrity.indicator import Indicator, Judged, Parameters, at, joint, pieces
 
 
@@ -31,7 +31,10 @@ def _calculate(base: Base, told: Parameters) -> Judged:
         value=pl.col("share"),
         threshold=pl.lit(told["proporcion"]),
         evidence=pieces(pl.col("told")),
-        population="los concursos en que ambos ofertaron y ganó uno de los dos, en doce meses y en orden de convocatoria",
+        population=(
+            f"los concursos de hasta {MOST_BIDDERS} oferentes en que ambos ofertaron"
+            " y ganó uno de los dos, en doce meses y en orden de convocatoria"
+        ),
         size=pl.col("met"),
         enough=pl.col("met") >= told.whole("encuentros"),
         nogs=pl.col("nogs"),
