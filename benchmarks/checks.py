@@ -103,10 +103,10 @@ def _faults(out: Path) -> Iterator[Check]:
 
 
 def _flattened(out: Path, rows: dict[str, int]) -> Iterator[Check]:
-    month = next((out / "csv-ours").glob("store/work/*/*/*_csv.zip"), None)
+    month = next((out / "csv-ours").glob("store/*/*/*/*_csv.zip"), None)
     if month:
         yield _check("csv: rows of our archive", count_rows(month, "csv.zip") == rows, f"{sum(rows.values()):,} rows")
-    book = next((out / "excel-ours").glob("store/work/*/*/*.xlsx"), None)
+    book = next((out / "excel-ours").glob("store/*/*/*/*.xlsx"), None)
     if book:
         yield _check("excel: rows of our workbook", count_rows(book, "xlsx") == rows, f"{sum(rows.values()):,} rows")
     flat = out / "csv-flatterer" / "flat" / "csv"
@@ -129,7 +129,7 @@ def _same(what: str, found: dict[str, int], rows: dict[str, int]) -> Check:
 
 
 def _packed(out: Path, size: int) -> Iterator[Check]:
-    ours = next((out / "json-ours").glob("store/work/*/*/*_Guatecompras.json.zip"), None)
+    ours = next((out / "json-ours").glob("store/*/*/*/*_Guatecompras.json.zip"), None)
     if ours:
         found = count_rows(ours, "json")["records"]
         yield _check("json: records of our package", found == size, f"{found:,} records")

@@ -31,3 +31,7 @@ class GateError(GuatecomprasError):
 
 class CursorError(GuatecomprasError):
     """A cursor of the changes that no page of this publication gave."""
+
+
+class NotTakenError(GuatecomprasError):
+    """A webhook that did not take a delivery; why, in a few words and without its address, which may be a secret."""

@@ -53,7 +53,7 @@ def index_check_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
     cron_schedule="0 7 2 * *",
     execution_timezone=TIME_ZONE,
     name="collections",
-    description="Gather the year, the whole history and the market, on the 2nd at 07:00, after the month that closed.",
+    description="Gather the years, the history, market, social audit and flags, on the 2nd at 07:00, after the month that closed.",
 )
 def collections_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """One run a month."""

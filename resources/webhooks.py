@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import requests
 
-from portal.alerts.telling import NotTakenError
+from guatecompras.errors import NotTakenError
 
 SIGNATURE, DELIVERY = "X-Guatecompras-Signature", "X-Guatecompras-Delivery"
 _TRIES = 4

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from guatecompras.errors import GuatecomprasError
+from guatecompras.errors import GuatecomprasError, NotTakenError
 from portal.alerts.queries import Saved
 from portal.alerts.state import Delivery, Entry, State
 from portal.library import Library
@@ -24,10 +24,6 @@ from portal.settings import Settings
 
 ROWS = 100  # of a delivery
 _AT_ONCE = 8
-
-
-class NotTakenError(Exception):
-    """A webhook that did not take a delivery; why, in a few words and without its address, which may be a secret."""
 
 
 # Posts a delivery: to which search's webhook, its id, and the bytes. Raises NotTakenError.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from guatecompras.errors import GuatecomprasError
+from guatecompras.errors import GuatecomprasError, NotTakenError
 from guatecompras.gathered.collect import bring
 from guatecompras.market import collection
 from guatecompras.stores import LocalStore
@@ -20,7 +20,7 @@ from pipelines.cli import main
 from portal.alerts import telling
 from portal.alerts.queries import read
 from portal.alerts.state import held
-from portal.alerts.telling import NotTakenError, Outcome, Public, tell
+from portal.alerts.telling import Outcome, Public, tell
 from portal.settings import Settings
 from resources.webhooks import DELIVERY, SIGNATURE, Webhooks
 from tests.portal.conftest import Api
