@@ -76,9 +76,7 @@ class Audit:
     def find(self, level: str, text: str) -> pl.DataFrame:
         """The scopes of a level (empty: of all but the country) whose name has all the words, those that spent most first."""
         frame = self.scopes().filter(pl.col("ambito") == level if level else pl.col("ambito") != "pais")
-        for word in words.of(text):
-            frame = frame.filter(pl.col("folded").str.contains(f" {word}", literal=True))
-        return frame.sort("monto", "nombre", "id", descending=[True, False, False])
+        return frame.filter(words.all_in("folded", text)).sort("monto", "nombre", "id", descending=[True, False, False])
 
     def scope(self, level: str, id: str) -> Scope | None:
         rows = self.scopes().filter((pl.col("ambito") == level) & (pl.col("id") == id))
@@ -132,9 +130,9 @@ def _scopes(path: Path) -> pl.DataFrame:
     name = pl.col("nombre").fill_null("No informado")
     # A municipality is found by its department too.
     told = pl.concat_str(name, pl.col("departamento"), separator=" ", ignore_nulls=True)
-    return latest.with_columns(
-        nombre=name, monto=pl.col("monto").cast(pl.Float64), folded=pl.lit(" ") + words.words(told).list.join(" ")
-    ).sort("ambito", "id")
+    return latest.with_columns(nombre=name, monto=pl.col("monto").cast(pl.Float64), folded=words.line(told)).sort(
+        "ambito", "id"
+    )
 
 
 def as_scopes(rows: pl.DataFrame) -> list[Scope]:

@@ -136,11 +136,12 @@ class Flags:
     def buyers(self, text: str) -> list[str]:
         """The ids of buyers whose name has all the words, or whose id it is."""
         known = self.rows(REVIEW).select("comprador_id", "comprador").drop_nulls("comprador_id").unique("comprador_id")
-        found = known.with_columns(folded=pl.lit(" ") + words.words(pl.col("comprador").fill_null("")).list.join(" "))
-        named = pl.all_horizontal(
-            pl.lit(value=True), *(pl.col("folded").str.contains(f" {word}", literal=True) for word in words.of(text))
+        found = known.with_columns(folded=words.line(pl.col("comprador").fill_null("")))
+        frame = (
+            found.filter((pl.col("comprador_id") == text) | words.all_in("folded", text))
+            .select("comprador_id")
+            .collect()
         )
-        frame = found.filter((pl.col("comprador_id") == text) | named).select("comprador_id").collect()
         ids: list[str] = frame["comprador_id"].to_list()
         return [text] if text in ids else ids
 

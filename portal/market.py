@@ -11,7 +11,7 @@ import polars as pl
 
 from guatecompras.market.collection import NAME, file_name
 from guatecompras.market.columns import TABLES
-from guatecompras.search.words import words
+from guatecompras.search import words
 from portal.held import Held
 from portal.publication import Edition, File
 
@@ -156,8 +156,7 @@ class Market:
         if text.strip().isdigit():
             found = found.filter(pl.col("familia").str.starts_with(text.strip()[:4]))
         else:
-            for word in pl.select(words(pl.lit(text))).item():
-                found = found.filter(pl.col("folded").str.contains(f" {word}", literal=True))
+            found = found.filter(words.all_in("folded", text))
         down = sort.startswith("-")
         return found.drop("folded").sort(
             SORTS[sort.removeprefix("-")], "familia", descending=[down, False], nulls_last=True
@@ -166,7 +165,7 @@ class Market:
     @cached_property
     def _families(self) -> pl.DataFrame:
         told = pl.concat_str("segmento", "ejemplos", separator=" ", ignore_nulls=True)
-        return self._tables["familias"].with_columns(folded=pl.lit(" ") + words(told).list.join(" "))
+        return self._tables["familias"].with_columns(folded=words.line(told))
 
     def detail(self, family: str) -> Detail | None:
         """All of a family; None where nobody bought of it."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from guatecompras.search import words
+
 NOT_TOLD = "no-informado"
 COUNTRY = "gt"
 
@@ -23,8 +25,9 @@ class Level:
 
 def slug(text: pl.Expr) -> pl.Expr:
     """A name as it stands in an address: without accents, case and signs. Ways to write one name give the same."""
-    plain = text.str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return plain.str.replace_all(r"[^0-9a-z]+", "-").str.strip_chars("-").replace("", None).fill_null(NOT_TOLD)
+    return (
+        words.plain(text).str.replace_all(r"[^0-9a-z]+", "-").str.strip_chars("-").replace("", None).fill_null(NOT_TOLD)
+    )
 
 
 _NOBODY = pl.lit(None, pl.String)

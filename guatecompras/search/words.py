@@ -9,8 +9,25 @@ _WORD = r"[0-9a-z]+"
 
 def words(texts: pl.Expr) -> pl.Expr:
     """The words of texts, in the order in which they are said: list of strings, each as it is kept in the index."""
-    plain = texts.str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return plain.str.extract_all(_WORD).list.eval(folded(pl.element()))
+    return plain(texts).str.extract_all(_WORD).list.eval(folded(pl.element()))
+
+
+def plain(texts: pl.Expr) -> pl.Expr:
+    """Texts without accents and case."""
+    return texts.str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+
+
+def line(texts: pl.Expr) -> pl.Expr:
+    """Texts as `all_in` looks at them: their words, each after a space."""
+    return pl.lit(" ") + words(texts).list.join(" ")
+
+
+def all_in(lines: str, text: str) -> pl.Expr:
+    """Whether a column of lines (`line`) has all the words of a text, or words that begin with them; a text without words asks
+    nothing."""
+    return pl.all_horizontal(
+        pl.lit(value=True), *(pl.col(lines).str.contains(f" {word}", literal=True) for word in of(text))
+    )
 
 
 def folded(word: pl.Expr) -> pl.Expr:

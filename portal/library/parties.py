@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from guatecompras.search.words import words
+from guatecompras.search import words
 from portal.library.holdings import Coded, Holdings
 from portal.library.shelf import Ints
 
@@ -83,9 +83,7 @@ class Parties:
 
     def find(self, role: Role, text: str, sort: str) -> pl.DataFrame:
         """Those whose name has all the words (or whose id it is), in the order of a sort (a minus before it turns it)."""
-        frame = self.totals(role)
-        for word in _words(text):
-            frame = frame.filter(pl.col("folded").str.contains(f" {word}", literal=True))
+        frame = self.totals(role).filter(words.all_in("folded", text))
         if text and frame.is_empty():
             frame = self.totals(role).filter(pl.col("id") == text.strip())
         down = sort.startswith("-")
@@ -239,12 +237,8 @@ def as_totals(frame: pl.DataFrame) -> list[Total]:
 def _frame(columns: dict[str, Any], role: str) -> pl.DataFrame:
     frame = pl.DataFrame(columns, schema_overrides={"name": pl.String, "id": pl.String})
     counts = pl.col("concursos", "awarded", "awards", "single").cast(pl.Int64)
-    folded = pl.lit(" ") + words(pl.col("name")).list.join(" ")
+    folded = words.line(pl.col("name"))
     return frame.with_columns(counts, pl.col("amount").round(2), role=pl.lit(role), folded=folded)
-
-
-def _words(text: str) -> list[str]:
-    return [str(word) for word in pl.select(words(pl.lit(text))).item()]
 
 
 def _summed(codes: Ints, weights: Any, size: int) -> Any:
