@@ -11,8 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import polars as pl
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from guatecompras.audit import build
 from guatecompras.audit.tables import TABLES
@@ -22,10 +20,9 @@ from guatecompras.settings import Settings as PublicationSettings
 from guatecompras.stores import LocalStore
 from portal.app import create_app
 from portal.settings import Settings
-from tests.portal.conftest import BASE_URL, Api, Client, serving
+from tests.portal.conftest import BASE_URL, Api, Client
+from tests.portal.usable import CHROMIUM, usable
 from tests.publications import published as publish
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def _version(store: Path) -> str:
@@ -255,7 +252,7 @@ def test_without_the_collection_it_is_said(three_versions: Path, tmp_path: Path)
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium is installed here")
 def test_everybody_can_use_the_pages(published: Path, frames: dict[str, pl.DataFrame], tmp_path: Path) -> None:
-    """WCAG by axe on a phone and wide, light and dark, on paper too; nothing is wider than the screen, or refused by the policy."""
+    """WCAG by axe on a phone and wide, light and dark; nothing is wider than the screen, or refused by the policy."""
     entity = _first(frames, "entidad")
     paths = [
         "/auditoria",
@@ -265,17 +262,4 @@ def test_everybody_can_use_the_pages(published: Path, frames: dict[str, pl.DataF
         "/auditoria/comparar?a=guatemala&b=zzzz",
         f"/auditoria/comparar?a=entidad/{entity['id']}&b=departamento/guatemala",
     ]
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    with serving(published, tmp_path / "server") as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        for width, scheme in ((390, "light"), (1280, "dark")):
-            page = browser.new_context(viewport={"width": width, "height": 850}, color_scheme=scheme).new_page()
-            told: list[str] = []
-            page.on("console", lambda message, told=told: told.append(message.text))
-            for path in paths:
-                page.goto(server.url + path)
-                found = Axe().run(page).response["violations"]
-                assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
-                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-            assert told == []
-        browser.close()
+    usable(published, tmp_path / "server", paths)

@@ -9,8 +9,6 @@ from typing import Any
 import orjson
 import polars as pl
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from guatecompras.integrity.columns import FLAGS, MONTHS, REVIEW, STATES, SUMMARY, Table
 from guatecompras.integrity.registry import INDICATORS
@@ -20,9 +18,9 @@ from portal import flags
 from portal.app import create_app
 from portal.pages.flags import measured, pieces
 from portal.settings import Settings
-from tests.portal.conftest import BASE_URL, Api, Client, serving
+from tests.portal.conftest import BASE_URL, Api, Client
+from tests.portal.usable import CHROMIUM, usable
 
-CHROMIUM = Path("/usr/bin/chromium")
 MONTH, EARLIER = "2026-02", "2026-01"
 
 
@@ -354,17 +352,4 @@ def test_everybody_can_use_the_pages(
     most = raised["indicador"].value_counts().sort("count", descending=True)["indicador"][0]
     paths = ["/alertas", "/alertas?comprador=zzzz", "/alertas/R018", f"/alertas/{most}?mes={EARLIER}"]
     paths += [f"/concurso/{review['nog'][0]}", f"/comprador/{buyer}"]
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    with serving(published, tmp_path / "server") as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        for width, scheme in ((390, "light"), (1280, "dark")):
-            page = browser.new_context(viewport={"width": width, "height": 850}, color_scheme=scheme).new_page()
-            told: list[str] = []
-            page.on("console", lambda message, told=told: told.append(message.text))
-            for path in paths:
-                page.goto(server.url + path)
-                found = Axe().run(page).response["violations"]
-                assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
-                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-            assert told == []
-        browser.close()
+    usable(published, tmp_path / "server", paths)
