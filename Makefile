@@ -35,6 +35,7 @@ bench: $(VENV)/.ready-dev ## side by side with the peers; half an hour, on a mac
 
 lock: $(VENV)/.ready-dev ## pin every dependency with its hashes
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-strip-extras --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-strip-extras --no-header --extra cluster pyproject.toml -o requirements-cluster.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-strip-extras --no-header --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:

@@ -109,4 +109,5 @@ SCHEDULES = [
     collections_schedule,
     reports_schedule,
     integrity_schedule,
+    ckan_schedule,
 ]
