@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as POLICY
+from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
@@ -42,6 +42,8 @@ VARIABLES = (
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TIMEOUT = 10.0  # seconds, for each answer of the server
+# A subject is one line.
+_POLICY = SMTP.clone(max_line_length=900)
 _DOMAIN = "guatecompras.alerts"  # of Message-IDs, which nobody looks up
 _URGENT = {"X-Priority": "1", "Importance": "high"}
 
@@ -113,7 +115,7 @@ class Mail:
 
     def message(self, notice: Notice) -> EmailMessage:
         """The mail as it is sent. Mail programs put what tells of the same fault together, and know one that came twice."""
-        message = EmailMessage(POLICY)
+        message = EmailMessage(_POLICY)
         message["Subject"] = notice.headline
         message["From"] = self.sender
         message["To"] = ", ".join(self.recipients)
@@ -127,7 +129,7 @@ class Mail:
         if notice.phase is Phase.NEW and notice.severity == "critical":
             for name, value in _URGENT.items():
                 message[name] = value
-        message.set_content(notice.text)
+        message.set_content(notice.text, cte="quoted-printable")
         return message
 
 
