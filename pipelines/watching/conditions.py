@@ -64,7 +64,7 @@ def due(now: datetime) -> Month:
 def late_months(facts: Facts) -> dict[str, str]:
     """Months that should be public in full and are not, and how they stand: of the last twelve, from the first public one on."""
     month, found = due(facts.now), {}
-    first = min([*facts.months, str(month)])
+    first = min(facts.months, default=str(month))
     for _ in range(_MONTHS_BACK):
         if str(month) < first:
             break
