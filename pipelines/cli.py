@@ -582,7 +582,16 @@ def alerts(queries: Path, state: Path, existing: bool, store: str) -> None:
     default=None,
     help="The publication: a folder or s3://BUCKET/PREFIX?endpoint=URL. Default: GUATECOMPRAS_STORE, else data/ in the project.",
 )
-def serve(host: str, port: int, workers: int | None, store: str | None) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    help="Show what is counted of requests, for Prometheus, at this port of --metrics-host. Default: nothing is counted.",
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Not where the public can reach it.")
+def serve(
+    host: str, port: int, workers: int | None, store: str | None, metrics_port: int | None, metrics_host: str
+) -> None:
     """Serve the portal: pages, API and downloads of what is public in a store, which is only read."""
     with _one_line():
         from portal.serve import serve as run
@@ -597,6 +606,7 @@ def serve(host: str, port: int, workers: int | None, store: str | None) -> None:
             lambda address: err.print(
                 f"guatecompras: serving {address}", markup=False, highlight=False, soft_wrap=True
             ),
+            None if metrics_port is None else (metrics_host, metrics_port),
         )
 
 

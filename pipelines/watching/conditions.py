@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from assets.publication import REFRESHED_WITHIN
 from guatecompras.months import UTC_OFFSET, Month, current_month
 from guatecompras.variables import Variable
 from pipelines.watching.facts import Facts
@@ -22,8 +23,8 @@ VARIABLES = (
 DUE_DAY = 3
 # How far back a month that is missing is missed.
 _MONTHS_BACK = 12
-# The running month is refreshed nightly, the publication re-read daily: this is more than one night without, or two.
-REFRESHED_WITHIN, CHECKED_WITHIN = timedelta(hours=36), timedelta(hours=48)
+# The publication is re-read daily.
+CHECKED_WITHIN = timedelta(hours=48)
 _MOST_DETAILS = 10
 
 Explain = Callable[[Ended], Story]
