@@ -52,7 +52,7 @@ def seen(instance: dg.DagsterInstance, store: Store, now: datetime | None = None
     return facts, stories.apart(holding(facts, stories))[0]
 
 
-def test_notice() -> Notice:
+def trial() -> Notice:
     """To try the channels with."""
     now = datetime.now(UTC)
     return Notice(
