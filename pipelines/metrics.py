@@ -30,6 +30,8 @@ from pipelines.watching.memory import recall
 from pipelines.watching.runs import JOBS
 
 _KEPT_SECONDS = 15.0
+# Not `job`: that is what Prometheus calls what it reads.
+_JOB = "dagster_job"
 # Of the newest months what is in them is told; older ones hardly change.
 _NEWEST = 3
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -109,17 +111,17 @@ def of_runs(instance: dg.DagsterInstance) -> Iterator[Metric]:
                 last[job, status.value.lower()] = instance.get_run_records(asked, limit=1)[0]
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_UNDER_WAY))):
         counts[run.job_name, run.status.value.lower()] += 1
-    yield gauge("runs", "Runs that the home keeps, by job and status.", ("job", "status"), counts.items())
+    yield gauge("runs", "Runs that the home keeps, by job and status.", (_JOB, "status"), counts.items())
     yield gauge(
         "run_last_ended_timestamp_seconds",
         "When a job last ended so.",
-        ("job", "status"),
+        (_JOB, "status"),
         [(key, record.end_time) for key, record in last.items() if record.end_time],
     )
     yield gauge(
         "run_last_duration_seconds",
         "How long the last run took that ended so.",
-        ("job", "status"),
+        (_JOB, "status"),
         [
             (key, record.end_time - record.start_time)
             for key, record in last.items()
@@ -143,7 +145,7 @@ def of_watching(instance: dg.DagsterInstance, facts: Facts) -> Iterator[Metric]:
     yield gauge(
         "failing",
         "Months (or jobs without months) whose last run failed, by job.",
-        ("job",),
+        (_JOB,),
         [((job,), float(failing[job])) for job in JOBS],
     )
     if facts.index is not None:

@@ -54,17 +54,17 @@ def test_runs_are_counted_and_the_last_ones_told(instance: dg.DagsterInstance, p
     record(instance, "month", "2026-02", NOW - HOUR, NOW - HOUR, CANCELED)
     record(instance, "reports", "2026-02", NOW - HOUR)
     found = _numbers(instance, public)
-    assert _told(found, "runs", job="month", status="success") == 1
-    assert _told(found, "runs", job="month", status="failure") == 1
-    assert _told(found, "runs", job="month", status="canceled") == 1
-    assert _told(found, "runs", job="reports", status="started") == 1
+    assert _told(found, "runs", dagster_job="month", status="success") == 1
+    assert _told(found, "runs", dagster_job="month", status="failure") == 1
+    assert _told(found, "runs", dagster_job="month", status="canceled") == 1
+    assert _told(found, "runs", dagster_job="reports", status="started") == 1
     assert _told(found, "runs_now", state="under_way") == 1
     assert _told(found, "runs_now", state="queued") == 0
-    assert _told(found, "run_last_duration_seconds", job="month", status="success") == pytest.approx(3600)
-    ended = _told(found, "run_last_ended_timestamp_seconds", job="month", status="success")
+    assert _told(found, "run_last_duration_seconds", dagster_job="month", status="success") == pytest.approx(3600)
+    ended = _told(found, "run_last_ended_timestamp_seconds", dagster_job="month", status="success")
     assert ended == pytest.approx((NOW - 2 * HOUR).timestamp())
-    assert _told(found, "failing", job="month") == 1
-    assert _told(found, "failing", job="index") == 0
+    assert _told(found, "failing", dagster_job="month") == 1
+    assert _told(found, "failing", dagster_job="index") == 0
 
 
 def test_what_is_public_is_told(instance: dg.DagsterInstance, public: LocalStore) -> None:
@@ -100,7 +100,7 @@ def test_a_publication_that_cannot_be_read_leaves_the_runs(instance: dg.DagsterI
     found = _numbers(instance, store)
     assert _told(found, "up", part="publication") == 0
     assert _told(found, "up", part="home") == 1
-    assert _told(found, "runs", job="month", status="success") == 0
+    assert _told(found, "runs", dagster_job="month", status="success") == 0
     assert _told(found, "months_late") is None
 
 
@@ -113,7 +113,7 @@ def test_a_home_that_cannot_be_read_is_told_without_its_address(
     monkeypatch.setattr(instance.run_storage, "fetchall", gone)
     found = _numbers(instance, public)
     assert _told(found, "up", part="home") == 0
-    assert _told(found, "runs", job="month", status="success") is None
+    assert _told(found, "runs", dagster_job="month", status="success") is None
     assert "db.example.gt" not in caplog.text
 
 
