@@ -72,7 +72,7 @@ def tell(
     begun = dict(memory.begun)
     for name in channels:
         for phase, entries in _due(memory, name, begun, settings, now):
-            notice = notice_of(phase, entries)
+            notice = notice_of(phase, entries, now)
             if not send(notice, name):
                 break  # it takes nothing now
             _noted(memory, phase, entries, notice, name, now)
@@ -111,7 +111,7 @@ def _noted(memory: Memory, phase: Phase, entries: Iterable[Entry], notice: Notic
                 memory.begun[entry.alert.kind] = now
 
 
-def notice_of(phase: Phase, entries: list[Entry]) -> Notice:
+def notice_of(phase: Phase, entries: list[Entry], now: datetime) -> Notice:
     """One message of what is of one kind."""
     alerts = tuple(_as_told(phase, entry) for entry in entries)
     kind = KINDS[alerts[0].kind]
@@ -131,6 +131,7 @@ def notice_of(phase: Phase, entries: list[Entry]) -> Notice:
         runbook="" if runs_out else runbook(alerts[0].kind),
         id=own,
         refers=threads,
+        now=now,
     )
 
 
@@ -161,23 +162,26 @@ def digest(
         is_first = name not in memory.digest
         wanted = settings.digest == "always" or (settings.digest == "failing" and bool(holding))
         # Who hears of it for the first time was told all of it a moment ago.
-        if wanted and not is_first and not send(digest_of(holding, day), name):
+        if wanted and not is_first and not send(digest_of(holding, day, now), name):
             continue
         memory.digest[name] = day
         kept()
 
 
-def digest_of(holding: Iterable[Alert], day: str) -> Notice:
+def digest_of(holding: Iterable[Alert], day: str, now: datetime) -> Notice:
     """What is wrong, in the order of the kinds."""
     order = list(KINDS)
     alerts = sorted(holding, key=lambda alert: (order.index(alert.kind), alert.subject))
-    counts = [f"{len(list(group))} {kind}" for kind, group in groupby(alerts, key=lambda alert: alert.kind)]
+    counts = [
+        f"{len(list(group))} {KINDS[kind].brief}" for kind, group in groupby(alerts, key=lambda alert: alert.kind)
+    ]
     return Notice(
         Phase.DIGEST,
         "warning" if alerts else "info",
-        f"{day}: {', '.join(counts).replace('_', ' ') if counts else 'all is well'}",
+        f"{day}: {', '.join(counts) or 'all is well'}",
         tuple(alerts),
         runbook=RUNBOOK if alerts else "",
         id=identity("digest", day),
         intro=() if alerts else ("Every month is published in time and no run's last attempt failed.",),
+        now=now,
     )

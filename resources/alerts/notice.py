@@ -59,7 +59,7 @@ class Alert:
 @dataclass(frozen=True)
 class Notice:
     """One message, of one alert or of several of a kind. `id`: the same for the same message, sent once more; `refers`: ids of the
-    messages that it follows."""
+    messages that it follows; `now`: when it is told, to say how long it has been so."""
 
     phase: Phase
     severity: str
@@ -69,6 +69,7 @@ class Notice:
     id: str = ""
     refers: tuple[str, ...] = ()
     intro: tuple[str, ...] = ()
+    now: datetime | None = None
 
     @property
     def headline(self) -> str:
@@ -79,28 +80,31 @@ class Notice:
     @property
     def summary(self) -> str:
         """All of it for one line of a log."""
-        told = [*self.intro, *("; ".join(_lines(alert, alone=len(self.alerts) == 1)) for alert in self.alerts)]
+        told = [*self.intro, *("; ".join(self._lines(alert)) for alert in self.alerts)]
         return clean("; ".join([*told, *([f"what to do: {self.runbook}"] if self.runbook else [])]))
 
     @property
     def text(self) -> str:
         """The plain text of a mail."""
         parts = [[clean(self.title)], [clean(line) for line in self.intro]]
-        parts += [_lines(alert, alone=len(self.alerts) == 1) for alert in self.alerts]
+        parts += [self._lines(alert) for alert in self.alerts]
         parts += [[f"What to do: {self.runbook}"]] if self.runbook else []
         return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
+    def facts(self, alert: Alert) -> list[str]:
+        """The lines of an alert, without its title and its link."""
+        since = [f"Since: {local(alert.since)} (Guatemala){self._for(alert.since)}"] if alert.since else []
+        run = [f"Run: {alert.run_id}"] if alert.run_id and not alert.link else []
+        return [shortened(clean(line), _LONGEST_LINE) for line in (*alert.details, *since, *run)]
 
-def _lines(alert: Alert, *, alone: bool) -> list[str]:
-    lines = [] if alone else [f"{alert.subject}: {alert.title}"]
-    lines += alert.details
-    if alert.since:
-        lines.append(f"Since: {local(alert.since)} (Guatemala)")
-    if alert.link:
-        lines.append(f"{alert.link.label}: {alert.link.url}")
-    elif alert.run_id:
-        lines.append(f"Run: {alert.run_id}")
-    return [shortened(clean(line), _LONGEST_LINE) for line in lines]
+    def _for(self, since: datetime) -> str:
+        days = (self.now - since).days if self.now else 0
+        return f", for {days} day{'' if days == 1 else 's'}" if days > 0 else ""
+
+    def _lines(self, alert: Alert) -> list[str]:
+        title = [] if len(self.alerts) == 1 else [shortened(clean(f"{alert.subject}: {alert.title}"), _LONGEST_LINE)]
+        link = [clean(f"{alert.link.label}: {alert.link.url}")] if alert.link else []
+        return [*title, *self.facts(alert), *link]
 
 
 def identity(*words: str) -> str:

@@ -64,7 +64,7 @@ def payload(notice: Notice) -> dict[str, Any]:
     if notice.intro:
         blocks.append(_section("\n".join(_escaped(line) for line in notice.intro)))
     for alert in notice.alerts[:_SECTIONS]:
-        told = "\n".join(_escaped(line) for line in alert.details)
+        told = "\n".join(_escaped(line) for line in notice.facts(alert))
         link = f"\n<{_escaped(alert.link.url)}|{_escaped(alert.link.label)}>" if alert.link else ""
         title = f"{mark} *{_escaped(f'{alert.subject}: {alert.title}')}*"
         blocks.append(_section(shortened(f"{title}\n{told}".strip(), _SECTION - len(link)) + link))

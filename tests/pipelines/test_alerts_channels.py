@@ -134,6 +134,7 @@ def test_a_slack_message_has_the_title_the_details_and_the_link(by_webhook: Sink
         "schema: 3 of 60",
         "nog_unico: 1 of 60",
         "version 20260601T010101-0123456789ab stays public",
+        "Since: 2026-06-02 03:12 (Guatemala)",
         "<https://dagster.example.gt/runs/86057076|Run>",
     ]
     assert context["elements"][0]["text"] == "What to do: docs/operators/runbook.md#quality_gate"

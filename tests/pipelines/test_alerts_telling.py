@@ -201,10 +201,10 @@ def test_the_digest_comes_once_a_day_and_only_when_something_is_wrong(
     record(instance, "month", MAY, at(5, 9), at(5, 9), FAILURE)
     assert digests(at(5, 10)) == []
     assert digests(at(6, 6)) == []
-    assert digests(at(6, 7)) == ["DIGEST 2026-06-06: 2 run failed"]
+    assert digests(at(6, 7)) == ["DIGEST 2026-06-06: 2 failed"]
     assert digests(at(6, 8)) == []
     # The daemon was down for a day.
-    assert digests(at(8, 3)) == ["DIGEST 2026-06-07: 2 run failed"]
+    assert digests(at(8, 3)) == ["DIGEST 2026-06-07: 2 failed"]
     monkeypatch.setenv("GUATECOMPRAS_ALERT_DIGEST", "never")
     assert digests(at(9, 8)) == []
     monkeypatch.setenv("GUATECOMPRAS_ALERT_DIGEST", "always")
