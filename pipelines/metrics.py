@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -43,8 +44,8 @@ _UNDER_WAY = (
     dg.DagsterRunStatus.CANCELING,
 )
 _VERSION_TIME = re.compile(r"(\d{8}T\d{6})-")
-# What a home that cannot be reached raises.
-_HOME_FAULTS = (SQLAlchemyError, dg.DagsterError, OSError)
+# What a home that cannot be reached raises, PostgreSQL after some seconds of trying.
+_HOME_FAULTS = (SQLAlchemyError, DagsterPostgresException, dg.DagsterError, OSError)
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import httpx
 import pytest
-import sqlalchemy
 from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy.engine import make_url
 
 from guatecompras.stores import LocalStore
 from pipelines.metrics import Numbers
@@ -104,17 +105,34 @@ def test_a_publication_that_cannot_be_read_leaves_the_runs(instance: dg.DagsterI
     assert _told(found, "months_late") is None
 
 
-def test_a_home_that_cannot_be_read_is_told_without_its_address(
-    instance: dg.DagsterInstance, public: LocalStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_a_home_in_postgresql_remembers_what_was_told_and_when_its_server_stops_the_numbers_say_so(
+    doomed_server: Any,
+    public: LocalStore,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def gone(*_: object, **__: object) -> None:
-        raise sqlalchemy.exc.OperationalError("SELECT", {}, Exception("no server at db.example.gt"))
-
-    monkeypatch.setattr(instance.run_storage, "fetchall", gone)
-    found = _numbers(instance, public)
-    assert _told(found, "up", part="home") == 0
-    assert _told(found, "runs", dagster_job="month", status="success") is None
-    assert "db.example.gt" not in caplog.text
+    url = make_url(doomed_server.get_uri()).set(drivername="postgresql+psycopg2")
+    monkeypatch.setenv("GUATECOMPRAS_DAGSTER_POSTGRES", url.render_as_string(hide_password=False))
+    (tmp_path / "shared").mkdir()
+    shipped = PROJECT / "pipelines" / "deploy" / "production" / "dagster.yaml"
+    (tmp_path / "shared" / "dagster.yaml").write_bytes(shipped.read_bytes())
+    for _ in range(2):  # as two machines do
+        with dg.DagsterInstance.from_config(str(tmp_path / "shared")) as one:
+            if not one.get_runs_count():
+                record(one, "index", "", NOW, NOW, FAILURE, tags={"dagster/max_retries": "0"})
+                record(one, "ckan", "", NOW, NOW, FAILURE)  # this one, Dagster runs again
+            look(one, public, Alerts())
+    assert len([line for line in caplog.messages if "CRITICAL index: failed" in line]) == 1
+    assert "ckan" not in caplog.text
+    with dg.DagsterInstance.from_config(str(tmp_path / "shared")) as one:
+        found = _numbers(one, public)
+        assert _told(found, "alerts", kind="run_failed") == 1
+        caplog.clear()
+        doomed_server.cleanup()
+        assert 'guatecompras_up{part="home"} 0.0' in generate_latest(found).decode()
+    ours = [record.message for record in caplog.records if record.name == "pipelines.metrics"]
+    assert set(ours) == {"the home cannot be read: DagsterPostgresException"}
 
 
 def test_more_runs_are_no_more_queries(instance: dg.DagsterInstance, public: LocalStore, statements: list[str]) -> None:
