@@ -1,7 +1,7 @@
 """What is wrong, of the facts: one alert for each month or job, as it stands now. Whether anybody was told is not asked here."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from guatecompras.months import UTC_OFFSET, Month, current_month
 from guatecompras.variables import Variable
 from pipelines.watching.facts import Facts
 from pipelines.watching.kinds import KINDS
-from pipelines.watching.runs import ASSETS, Ended, Story
+from pipelines.watching.runs import ASSETS, JOBS, Ended, Story
 from resources.alerts.notice import Alert, Link, local
 
 DAGSTER_URL = "GUATECOMPRAS_DAGSTER_URL"
@@ -37,9 +37,23 @@ def holding(facts: Facts, explain: Explain) -> list[Alert]:
     return sorted(found, key=lambda alert: (order.index(alert.kind), alert.subject))
 
 
-def unknown(facts: Facts) -> frozenset[str]:
-    """The kinds that cannot be judged now: what holds of them goes on to hold."""
-    return frozenset({"month_late"}) if facts.index is None else frozenset()
+def undecided(facts: Facts, retried: Iterable[Alert]) -> Callable[[Alert], bool]:
+    """Of an alert that held and is not found any more whether that tells nothing: then it goes on to hold. `retried`: found, of
+    runs that Dagster runs again by itself."""
+    keys, ended = {alert.key for alert in retried}, {_key(run) for run in facts.last}
+    # A run that failed and is not kept any more has not succeeded; assets chosen by hand may be over by another job's success.
+    lasting = tuple(f"run:{job}:" for job in JOBS if job != ASSETS)
+
+    def tells_nothing(alert: Alert) -> bool:
+        is_unread = facts.index is None and alert.kind == "month_late"
+        is_gone = alert.key.startswith(lasting) and alert.key not in ended
+        return is_unread or is_gone or alert.key in keys
+
+    return tells_nothing
+
+
+def _key(run: Ended) -> str:
+    return f"run:{run.job}:{run.month}"
 
 
 def _alert(kind: str, key: str, subject: str, title: str = "", **more: Any) -> Alert:
@@ -121,7 +135,7 @@ def _failed(facts: Facts, explain: Explain) -> Iterator[Alert]:
     for run in facts.failing:
         story = explain(run)
         subject = run.month or run.job
-        key = f"run:{run.job}:{run.month}"
+        key = _key(run)
         told: dict[str, Any] = {"link": _link(run.run_id), "run_id": run.run_id, "since": run.ended}
         if run.job == "index" and story.faults:
             yield _alert("publication_fault", key, "publication", details=_listed(story.faults), **told)

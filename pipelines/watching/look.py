@@ -8,7 +8,7 @@ import dagster as dg
 
 from guatecompras.stores import Store
 from pipelines.watching import runs
-from pipelines.watching.conditions import holding, unknown
+from pipelines.watching.conditions import holding, undecided
 from pipelines.watching.facts import Facts, gather
 from pipelines.watching.memory import Memory, keep, recall
 from pipelines.watching.runs import Ended, Story
@@ -27,8 +27,7 @@ def look(instance: dg.DagsterInstance, store: Store, alerts: Alerts, now: dateti
         memory, facts = recall(instance), gather(instance, store, now)
         stories = _Stories(instance, memory, facts.failing)
         found, retried = stories.apart(holding(facts, stories))
-        keys, kinds = {alert.key for alert in retried}, unknown(facts)
-        note(memory, found, lambda alert: alert.key in keys or alert.kind in kinds, facts.now)
+        note(memory, found, undecided(facts, retried), facts.now)
         stories.into(memory)
         channels = alerts.channels()
 

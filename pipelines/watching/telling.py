@@ -50,7 +50,7 @@ class Settings:
 
 
 def note(memory: Memory, found: Iterable[Alert], undecided: Callable[[Alert], bool], now: datetime) -> None:
-    """Bring what is known up to what holds now. `undecided`: of an alert that was known whether nothing can be said of it now."""
+    """Bring what is known up to what holds now. `undecided`: of an alert that is not found any more whether that tells nothing."""
     holding = {alert.key: alert for alert in found}
     for key, alert in holding.items():
         entry = memory.entries.get(key)

@@ -7,9 +7,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.stores import LocalStore
+from pipelines.cli import main
 from pipelines.sensors import failed_runs_sensor, watch_sensor
 from pipelines.watching import look as looking
 from pipelines.watching.look import look
@@ -139,18 +141,35 @@ def test_a_crash_after_sending_sends_the_same_message_again_rather_than_none(
     instance: dg.DagsterInstance, place: LocalStore, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(instance, "month", JUNE, at(4, 7), at(4, 8), FAILURE)
+    keep, calls = looking.keep, iter(range(9))
 
-    def dies(*_: Any) -> None:
-        raise KeyboardInterrupt
+    def dies(*noted: Any) -> None:
+        if next(calls) == 1:  # the log was told and that was noted; the mail is on its way
+            raise KeyboardInterrupt
+        keep(*noted)
 
     with monkeypatch.context() as patched:
         patched.setattr(looking, "keep", dies)
         with pytest.raises(KeyboardInterrupt):
             look(instance, place, Alerts(), at(4, 9))
-    # The log is told first; the process died there.
+    for hour in (10, 11):
+        look(instance, place, Alerts(), at(4, hour))
+    ids = [mail["Message-ID"] for mail in mail.box.got]
+    assert _subjects(mail) == ["CRITICAL 2026-06: month failed"] * 2
+    assert ids[0] == ids[1]
+
+
+def test_a_failed_run_that_is_not_kept_any_more_has_not_succeeded(
+    instance: dg.DagsterInstance, place: LocalStore, mail: MailServer
+) -> None:
+    run_id = record(instance, "month", JUNE, at(4, 7), at(4, 8), FAILURE)
+    look(instance, place, Alerts(), at(4, 9))
+    instance.delete_run(run_id)
     look(instance, place, Alerts(), at(4, 10))
-    look(instance, place, Alerts(), at(4, 11))
     assert _subjects(mail) == ["CRITICAL 2026-06: month failed"]
+    record(instance, "month", JUNE, at(4, 11), at(4, 11))
+    look(instance, place, Alerts(), at(4, 12))
+    assert _subjects(mail) == ["RESOLVED 2026-06: it succeeded (failed before)"]
 
 
 def test_what_cannot_be_judged_goes_on_to_hold(
@@ -245,3 +264,32 @@ def test_the_sensors_look(instance: dg.DagsterInstance, place: LocalStore, mail:
     assert told.skip_message is not None
     assert "run_failed 2026-01" in told.skip_message
     assert _subjects(mail) == []
+
+
+def test_the_command_looks_tells_and_tries_the_channels(
+    place: LocalStore, mail: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "of the command"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("GUATECOMPRAS_STORE", str(place.root))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        record(instance, "month", JUNE, at(4, 7), at(4, 8), FAILURE, "no space left")
+
+    def watch(*words: str) -> tuple[int, str]:
+        ended = CliRunner().invoke(main, ["watch", *words])
+        return ended.exit_code, ended.stdout
+
+    for words in ((), ("--tell",), ("--tell",)):
+        assert watch(*words)[0] == 0
+    told = watch()[1]
+    assert "run_failed 2026-06: month failed\n    no space left\n" in told
+    assert len([subject for subject in _subjects(mail) if subject == "CRITICAL 2026-06: month failed"]) == 1
+
+    assert watch("--test") == (0, "log: sent\nmail: sent\n")
+    assert _subjects(mail) == ["TEST a test of the alerts"]
+    mail.box.refuse = {"guardia@example.gt"}
+    status, told = watch("--test")
+    assert status == 1
+    assert "mail: mail server 127.0.0.1" in told
