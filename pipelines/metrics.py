@@ -155,12 +155,13 @@ def of_watching(instance: dg.DagsterInstance, facts: Facts) -> Iterator[Metric]:
     yield gauge("alerts", "Alerts that hold, by kind.", ("kind",), [((kind,), float(holding[kind])) for kind in KINDS])
     looked = [((), memory.looked.timestamp())] if memory.looked else []
     yield gauge("watch_last_look_timestamp_seconds", "When it was last looked for what is wrong.", (), looked)
-    beats = instance.get_daemon_heartbeats()
+    # One that was needed once, by another configuration, is not missed.
+    beats, needed = instance.get_daemon_heartbeats(), set(instance.get_required_daemon_types())
     yield gauge(
         "daemon_heartbeat_timestamp_seconds",
         "When each of Dagster's daemons last said that it lives.",
         ("daemon",),
-        [((name.lower(),), beat.timestamp) for name, beat in beats.items()],
+        [((name.lower(),), beat.timestamp) for name, beat in beats.items() if name in needed],
     )
 
 
