@@ -4,15 +4,15 @@ Each process that answers counts in files of its own, in a folder that they shar
 adds them up at an address that is not the public's. Nothing is counted unless that is asked for (`serve.py`).
 """
 
-import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -25,7 +25,6 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # What was refused before any route was found, and what no route is for.
 _NO_ROUTE = "-"
-_PARENT_DEATH_SIGNAL = 1  # of Linux' prctl.h
 
 
 class Counting:
@@ -133,17 +132,36 @@ def _show(descriptor: int, parent: int) -> None:
                 "guatecompras_portal_resident_bytes", "Memory of the processes that answer.", value=total
             )
 
-    _end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from the terminal: it is the parent's to hear
     registry = CollectorRegistry()
     registry.register(Processes())  # before the sums: it removes what is of no process
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     listening = socket.socket(fileno=descriptor)
-    server = WSGIServer(("", 0), _Silent, bind_and_activate=False)
+    server = _Server(("", 0), _Silent, bind_and_activate=False)
     server.socket.close()
     server.socket, server.server_name, server.server_port = listening, "metrics", listening.getsockname()[1]
     server.setup_environ()
     server.set_app(make_wsgi_app(registry))
-    server.serve_forever()
+    server.parent = parent
+    try:
+        server.serve_forever()
+    except _OrphanedError:
+        shutil.rmtree(folder, ignore_errors=True)  # who was killed cannot tidy up
+
+
+class _OrphanedError(Exception):
+    """The parent is gone."""
+
+
+class _Server(WSGIServer):
+    """Ends with its parent, however that ends."""
+
+    parent = 0
+
+    def service_actions(self) -> None:
+        """Called twice a second."""
+        if os.getppid() != self.parent:
+            raise _OrphanedError
 
 
 class _Silent(WSGIRequestHandler):
@@ -159,15 +177,6 @@ def _resident(pid: int) -> int | None:
     except (OSError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _end_with(parent: int) -> None:
-    """Nobody is left behind by a parent that was killed. An interrupt from the terminal is the parent's to hear."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-    if os.getppid() != parent:
-        sys.exit(0)
 
 
 if __name__ == "__main__":

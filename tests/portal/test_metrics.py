@@ -128,9 +128,13 @@ def _children(parent: int, pattern: str) -> int:
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_behind(published: Path, tmp_path: Path, end: int) -> None:
-    with serving(published, tmp_path, workers=1, more=("--metrics-port", "0")) as server:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    told = {"TMPDIR": str(temporary), "GUATECOMPRAS_PORTAL_CACHE": str(tmp_path / "cache")}
+    with serving(published, tmp_path, workers=1, more=("--metrics-port", "0"), **told) as server:
         address = metrics_address(tmp_path)
         assert read(address)[0]
+        assert list(temporary.iterdir())
         server.process.send_signal(end)
         server.process.wait(60)
 
@@ -142,6 +146,7 @@ def test_nothing_is_left_behind(published: Path, tmp_path: Path, end: int) -> No
             return False
 
         until(is_gone)
+        until(lambda: not list(temporary.iterdir()))
         with suppress(ProcessLookupError):  # those that answer, which nobody told
             os.killpg(server.process.pid, signal.SIGKILL)
 
