@@ -436,6 +436,19 @@ def collect_command(store: str) -> None:
             )
 
 
+@main.command()
+@click.option("--table", is_flag=True, help="All that can be set, as the operators' guide has it.")
+def variables(table: bool) -> None:
+    """What is set by variables of the environment here; of secrets only that they are."""
+    from pipelines.variables import given, markdown
+
+    if table:
+        click.echo(markdown(), nl=False)
+        return
+    for name, value in given():
+        click.echo(f"{name}={value}")
+
+
 @main.command("red-flags")
 @click.argument("month")
 @_STORE_OPTION
