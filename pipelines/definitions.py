@@ -19,7 +19,15 @@ from assets.quality import quality_report
 from assets.reports import monthly_datasets, monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
-from pipelines.jobs import ckan_job, collections_job, index_job, integrity_job, month_job, reports_job
+from pipelines.jobs import (
+    ckan_job,
+    collections_job,
+    housekeeping_job,
+    index_job,
+    integrity_job,
+    month_job,
+    reports_job,
+)
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
 from resources.alerts import Alerts
@@ -48,7 +56,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
             market_families,
             ckan_push,
         ],
-        jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job],
+        jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job, housekeeping_job],
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from pipelines.housekeeping import old_runs
+
 _INDEX = dg.AssetSelection.assets(dg.AssetKey(["publication", "index"]))
 # What is made of all months that are public, at once; the flags of a month are made with the month's partition.
 _FLAGS_OF_ALL = dg.AssetSelection.assets(dg.AssetKey(["integrity", "history"]))
@@ -56,3 +58,13 @@ ckan_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Bring the open-data portal (CKAN) up to date with what is public.",
 )
+
+
+@dg.job(
+    name="housekeeping",
+    executor_def=dg.in_process_executor,
+    description="Delete from Dagster's home the runs that ended long ago; what tells how months stand is kept.",
+)
+def housekeeping_job() -> None:
+    """Nothing of the publication is touched."""
+    old_runs()

@@ -5,7 +5,15 @@ from datetime import timedelta
 import dagster as dg
 
 from guatecompras.months import TIME_ZONE, current_month
-from pipelines.jobs import ckan_job, collections_job, index_job, integrity_job, month_job, reports_job
+from pipelines.jobs import (
+    ckan_job,
+    collections_job,
+    housekeeping_job,
+    index_job,
+    integrity_job,
+    month_job,
+    reports_job,
+)
 
 
 @dg.schedule(
@@ -102,6 +110,18 @@ def ckan_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"ckan:{context.scheduled_execution_time.isoformat()}")
 
 
+@dg.schedule(
+    job=housekeeping_job,
+    cron_schedule="30 23 * * *",
+    execution_timezone=TIME_ZONE,
+    name="housekeeping",
+    description="Delete runs that ended long ago, nightly at 23:30, before the night's work.",
+)
+def housekeeping_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run a night."""
+    return dg.RunRequest(run_key=f"housekeeping:{context.scheduled_execution_time.isoformat()}")
+
+
 SCHEDULES = [
     closed_month_schedule,
     running_month_schedule,
@@ -110,4 +130,5 @@ SCHEDULES = [
     reports_schedule,
     integrity_schedule,
     ckan_schedule,
+    housekeeping_schedule,
 ]

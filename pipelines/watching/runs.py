@@ -18,7 +18,7 @@ from pipelines.failures import INTERRUPTED, reason_of
 PARTITION_TAG = "dagster/partition"
 # Runs of assets that were chosen by hand, and backfills of assets.
 ASSETS = "__ASSET_JOB"
-JOBS = ("month", "index", "collections", "reports", "integrity", "ckan", ASSETS)
+JOBS = ("month", "index", "collections", "reports", "integrity", "ckan", "housekeeping", ASSETS)
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _OF_INTEREST = {
