@@ -684,5 +684,23 @@ def watch(tell: bool, is_test: bool, store: str) -> None:
             click.echo("all is well")
 
 
+@main.group("home")
+def home_group() -> None:
+    """Dagster's home as a whole."""
+
+
+@home_group.command("copy")
+@click.argument("folder", metavar="FROM_FOLDER", type=click.Path(path_type=Path))
+def copy_home(folder: Path) -> None:
+    """Copy a home on SQLite into the empty one on PostgreSQL that DAGSTER_HOME names. Nothing may run in either."""
+    with _one_line():
+        from pipelines.home import opened
+        from pipelines.homes.copying import copy
+
+        with opened() as instance:
+            rows = copy(folder, instance).rows
+        click.echo(f"copied {rows['runs']:,} runs with {rows['event_logs']:,} events from {folder}")
+
+
 if __name__ == "__main__":
     main()

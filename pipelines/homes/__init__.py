@@ -1,0 +1,1 @@
+"""Whole Dagster homes: what is done to one from outside, while nothing runs in it."""
