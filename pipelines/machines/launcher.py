@@ -20,6 +20,9 @@ from pipelines.machines.broker import QUEUE, application
 # Seconds for workers to say what they are at.
 _ANSWER_SECONDS = 2.0
 
+# What a worker notes of a task whose process ended by a signal, or by an error outside the run.
+_PROCESS_DIED = frozenset({states.FAILURE, states.REVOKED})
+
 
 class WatchedCeleryRunLauncher(CeleryRunLauncher):
     """dagster-celery's launcher, which believes what the result backend says: that a run has started. That stays true when the
@@ -78,7 +81,7 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
 
     def _why_dead(self, task: str, state: str, info: Any) -> str:
         """Why nobody can be at a task any more; empty when somebody is, or may still say so."""
-        if state == states.FAILURE:
+        if state in _PROCESS_DIED:
             return f"The run's process died: {info}"
         worker = info["hostname"] if state == states.STARTED else None
         # One that is known is asked alone, and its answer not waited for any longer than it takes.
@@ -95,4 +98,4 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         silent = now - self._silent_since.setdefault(task, now)
         if silent < self._silence_seconds:
             return ""
-        return f"{worker or 'No worker'} has not answered for {silent:.0f} seconds."
+        return f"Nothing has been heard of {worker or 'its worker'} for {silent:.0f} seconds."
