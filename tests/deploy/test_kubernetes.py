@@ -197,6 +197,12 @@ def _assert_may_do_little(pod: Json, container: Json) -> None:
     assert own["capabilities"]["drop"] == ["ALL"]
 
 
+def test_the_webserver_listens_where_nobody_in_particular_may(values: Json) -> None:
+    """The chart has it listen at the service's port; its probes have a default of their own."""
+    part = values["dagsterWebserver"]
+    assert part["readinessProbe"]["httpGet"]["port"] == part["service"]["port"] >= 1024
+
+
 @pytest.mark.parametrize("name", ["dagsterWebserver", "dagsterDaemon"])
 def test_dagsters_own_pods_may_do_little_either(values: Json, name: str) -> None:
     part = values[name]
