@@ -40,11 +40,12 @@ def until(found: Callable[[], T | None], what: str, seconds: float = 120.0) -> T
 
 @dataclass
 class Redis:
-    """A Redis server on a port of its own, which keeps what it was told when it is killed (append-only file)."""
+    """A Redis server on a port of its own. `keeps`: what it was told outlives it (append-only file), as it should."""
 
     folder: Path
     password: str = "planted-redis-password"
     port: int = 0
+    keeps: bool = True
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -53,7 +54,7 @@ class Redis:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
         told = ["--port", str(self.port), "--bind", "127.0.0.1", "--requirepass", self.password]
-        kept = ["--appendonly", "yes", "--save", "", "--dir", str(self.folder)]
+        kept = ["--appendonly", "yes" if self.keeps else "no", "--save", "", "--dir", str(self.folder)]
         assert REDIS is not None
         self._process = subprocess.Popen([REDIS, *told, *kept], stdout=subprocess.DEVNULL)
         until(self._answers, "Redis", 20)
@@ -165,7 +166,11 @@ def cluster(folder: Path, postgres: Any, redis: Redis, endpoint: str, source: st
 
 
 # The shipped home; only that it waits for less long.
-_QUICK = {"silence_seconds: 60": "silence_seconds: 4", "poll_interval_seconds: 30": "poll_interval_seconds: 1"}
+_QUICK = {
+    "silence_seconds: 60": "silence_seconds: 4",
+    "poll_interval_seconds: 30": "poll_interval_seconds: 1",
+    "start_timeout_seconds: 900": "start_timeout_seconds: 45",
+}
 
 
 def _hastened(yaml: str) -> str:

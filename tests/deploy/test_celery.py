@@ -19,6 +19,7 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from guatecompras.months import parse_months
 from guatecompras.stores import Store, open_store
+from pipelines.machines.broker import MONTHS_VARIABLE
 from tests.deploy.cluster import REDIS, Cluster, Redis, cluster, until
 from tests.stores.conftest import s3_server
 
@@ -74,6 +75,14 @@ def _at_work(machines: Cluster, worker: str, instance: dg.DagsterInstance) -> dg
             if done and len(done) < 5:
                 return run
     return None
+
+
+def _waiting_at_the_broker(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """The run that no worker has, when the others are in the middle of theirs."""
+    waiting = _runs(instance, dg.DagsterRunStatus.STARTING)
+    under_way = _runs(instance, dg.DagsterRunStatus.STARTED)
+    sent = all(DAGSTER_CELERY_TASK_ID_TAG in run.tags for run in waiting)
+    return waiting if sent and len(waiting) == 1 and len(under_way) == 2 else []
 
 
 def _told(instance: dg.DagsterInstance, run: dg.DagsterRun, kind: dg.DagsterEventType) -> str:
@@ -168,21 +177,31 @@ def test_two_years_over_two_machines_are_those_of_one_though_one_dies(machines: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machines", [300], indirect=True)
-def test_a_broker_that_is_away_for_a_while_loses_no_month(machines: Cluster, redis: Redis) -> None:
+@pytest.mark.parametrize("keeps", [True, False], ids=["keeps its queue", "loses its queue"])
+def test_a_broker_that_is_away_for_a_while_loses_no_month(machines: Cluster, redis: Redis, keeps: bool) -> None:
     months = [str(month) for month in parse_months(["2026-01..2026-06"])]
     alone = _alone(machines.folder / "alone", machines.environment, "2026-01..2026-06")
+    if not keeps:
+        redis.kill()
+        redis.keeps = False
+        redis.start()
+    # One more than there are workers: it waits at the broker.
+    machines.environment[MONTHS_VARIABLE] = "3"
     machines.start_daemon()
     machines.start_worker("one")
     machines.start_worker("two")
     machines.backfill(months[0], months[-1])
     with _home(machines) as instance:
-        until(lambda: _at_work(machines, "one", instance), "a month in the middle")
+        (waiting,) = until(lambda: _waiting_at_the_broker(instance), "a month at the broker")
         redis.kill()
         # What is under way goes on to its end; nothing new begins.
         until(lambda: len(_runs(instance, dg.DagsterRunStatus.SUCCESS)) == 2, "what was under way")
         redis.start()
         until(lambda: _published(instance, months), "every month", 300)
-        assert Counter(run.tags[PARTITION] for run in _runs(instance)) == dict.fromkeys(months, 1)
+        failed = _runs(instance, dg.DagsterRunStatus.FAILURE)
+        assert [run.run_id for run in failed] == ([] if keeps else [waiting.run_id])
+        again = dict.fromkeys(months, 1) | {run.tags[PARTITION]: 2 for run in failed}
+        assert Counter(run.tags[PARTITION] for run in _runs(instance)) == again
     _assert_same_as_alone(machines, alone, months)
 
 
