@@ -10,23 +10,7 @@ from celery import Celery
 from dagster_celery.make_app import make_app
 
 from guatecompras.errors import GuatecomprasError
-from guatecompras.variables import Variable
-
-BROKER_VARIABLE, BACKEND_VARIABLE = "GUATECOMPRAS_CELERY_BROKER", "GUATECOMPRAS_CELERY_BACKEND"
-MONTHS_VARIABLE = "GUATECOMPRAS_MONTHS_AT_ONCE"
-VARIABLES = (
-    Variable(
-        BROKER_VARIABLE,
-        "the Celery broker that hands months to workers: redis://:PASSWORD@HOST:6379/0, rediss:// with TLS",
-        secret=True,
-    ),
-    Variable(
-        BACKEND_VARIABLE,
-        "where Celery notes who works at what, if it is not the broker",
-        secret=True,
-    ),
-    Variable(MONTHS_VARIABLE, "months under way at once on all machines: the workers' --concurrency, added up"),
-)
+from pipelines.machines.variables import BACKEND_VARIABLE, BROKER_VARIABLE
 
 QUEUE = "dagster"
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.engine import make_url
 
-from pipelines.machines.broker import BROKER_VARIABLE, MONTHS_VARIABLE
+from pipelines.machines.variables import BROKER_VARIABLE, MONTHS_VARIABLE
 from resources.settings import PROJECT
 from tests.stores.conftest import ACCESS, SECRET, make_bucket
 

@@ -19,7 +19,7 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from guatecompras.months import parse_months
 from guatecompras.stores import Store, open_store
-from pipelines.machines.broker import MONTHS_VARIABLE
+from pipelines.machines.variables import MONTHS_VARIABLE
 from tests.deploy.cluster import REDIS, Cluster, Redis, cluster, until
 from tests.stores.conftest import s3_server
 
