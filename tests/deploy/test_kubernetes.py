@@ -1,6 +1,6 @@
 """What is shipped for Kubernetes, as far as it can be tried without a cluster: Dagster and dagster-k8s read the chart's values as
 the chart hands them on, the launcher sends its Job to an API server (ours, which only keeps it), and every manifest is what the
-API knows. What the chart itself makes of the values nobody has seen here.
+API knows. The chart itself is not here: what it hands on is written out below.
 """
 
 import importlib.util
