@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from guatecompras.months import parse_months
 from guatecompras.stores import Store, open_store
 from pipelines.machines.variables import MONTHS_VARIABLE
 from tests.deploy.cluster import REDIS, Cluster, Redis, cluster, until
-from tests.stores.conftest import s3_server
+from tests.stores.conftest import CUT_BEFORE, Proxy, s3_server
 
 pytestmark = pytest.mark.skipif(REDIS is None, reason="no redis-server here (Debian: redis-server)")
 
@@ -226,3 +227,31 @@ def test_a_cancelled_month_stays_cancelled_and_one_that_lost_its_process_does_no
         assert Counter(run.tags[PARTITION] for run in _runs(instance)) == {"2026-01": 1, "2026-02": 2}
         (lost,) = _runs(instance, dg.DagsterRunStatus.FAILURE)
         assert "process died" in _told(instance, lost, dg.DagsterEventType.RUN_FAILURE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machines", [100], indirect=True)
+def test_a_machine_that_is_cut_off_from_the_storage_leaves_its_months_to_others(machines: Cluster) -> None:
+    months = [str(month) for month in parse_months(["2026-01..2026-06"])]
+    alone = _alone(machines.folder / "alone", machines.environment, "2026-01..2026-06")
+    address = machines.environment["GUATECOMPRAS_STORE"]
+    endpoint = re.findall(r"endpoint=([^&]+)", address)[0]
+    # Each machine has a way of its own to the same bucket.
+    machines.environment["GUATECOMPRAS_STORE"] = address.replace(f"endpoint={endpoint}&", "")
+    machines.environment["AWS_ENDPOINT_URL"] = endpoint
+    way = Proxy(endpoint)
+    threading.Thread(target=way.serve_forever, args=(0.01,), daemon=True).start()
+    machines.start_daemon()
+    machines.start_worker("one", AWS_ENDPOINT_URL=way.endpoint)
+    machines.start_worker("two")
+    machines.backfill(months[0], months[-1])
+    with _home(machines) as instance:
+        lost = until(lambda: _at_work(machines, "one", instance), "a month in the middle")
+        way.act = lambda method, path: CUT_BEFORE
+        until(lambda: _published(instance, months), "every month", 300)
+        (failed,) = _runs(instance, dg.DagsterRunStatus.FAILURE)
+        assert failed.run_id == lost.run_id
+    way.shutdown()
+    way.server_close()
+    machines.environment["GUATECOMPRAS_STORE"] = address
+    _assert_same_as_alone(machines, alone, months)

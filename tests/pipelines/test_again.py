@@ -1,4 +1,4 @@
-"""Which failed runs are asked for again: those of a backfill whose process was lost, and no others."""
+"""Which failed runs are asked for again: those that were lost with their process, or failed by what passes."""
 
 import sqlite3
 from contextlib import closing
@@ -7,9 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.reporting import one_line
+from guatecompras.errors import StoreError
 from pipelines.again import lost_runs_sensor
 from pipelines.jobs import month_job
-from tests.pipelines.conftest import MONTHS, RunMonth
+from tests.pipelines.conftest import MONTHS, QUIET, RunMonth
 
 BACKFILL = {"dagster/backfill": "abcdefgh", "dagster/partition": MONTHS[0]}
 
@@ -58,6 +60,30 @@ def test_a_month_that_failed_by_itself_is_left_to_people(
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
     assert isinstance(_told_of(run, failure, instance), dg.SkipReason)
+
+
+@pytest.mark.parametrize(
+    ("times", "asked"), [({}, "1"), ({"guatecompras/again": "2"}, "3"), ({"guatecompras/again": "3"}, None)]
+)
+def test_a_month_that_failed_by_what_passes_is_asked_for_three_times(
+    instance: dg.DagsterInstance, times: dict[str, str], asked: str | None
+) -> None:
+    @dg.op(name="publication_month")
+    def fails() -> None:
+        with one_line():
+            fault = StoreError("cannot reach the store")
+            fault.transient = True
+            raise fault
+
+    @dg.job(name="month")
+    def month() -> None:
+        fails()
+
+    tags = {"dagster/partition": MONTHS[0]} | times
+    result = month.execute_in_process(instance=instance, raise_on_error=False, tags=tags, run_config=QUIET)
+    failure = next(event for event in result.all_events if event.is_run_failure)
+    told = _told_of(result.dagster_run, failure, instance)
+    assert (told.tags["guatecompras/again"] if isinstance(told, dg.RunRequest) else None) == asked
 
 
 def test_a_month_that_is_run_again_is_run_whole() -> None:
