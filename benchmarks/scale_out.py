@@ -128,7 +128,7 @@ def _markdown(about: dict[str, str], history: History, found: list[Way], same: b
     yield (
         "\nEverything is on these cores: workers, database, broker, daemon, and the object storage, which is moto's, in Python."
         "\nWhat is seen is the cost of handing months over, and not how it scales: a second worker has no cores of its own here,"
-        "\nand a month already uses about two. With a machine each, workers meet only at the switch of the index."
+        "\nand a month uses more than one already. With a machine each, workers meet only at the switch of the index."
     )
     yield f"\nThe same versions of every month by each way: {'yes' if same else '**no**'}.\n"
 
