@@ -20,6 +20,7 @@ from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.archive import gzip_lines_writer, read_lines
 from guatecompras.formats.parquets import TableWriter
 from guatecompras.ocds.cohort import Lines
+from guatecompras.personal import WITHHELD, Policy
 from guatecompras.snapshot import Follower
 
 PARQUET, LINES = "changes.parquet", "changes.jsonl.gz"
@@ -61,10 +62,12 @@ _EDITS = {"nog": pl.Int64, "path": pl.String, "cause": pl.String}
 
 @dataclass(frozen=True)
 class Side:
-    """A version's records (JSON Lines, gzipped) and its table `releases`, both in order of NOG."""
+    """A version's records (JSON Lines, gzipped) and its table `releases`, both in order of NOG. `policy`: what is published of
+    natural persons now, where the version may have more of them: that is told as gone, but not what it was."""
 
     records: Path
     releases: Path
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,8 @@ def _walk(side: Side, stops: list[int], looked_at: frozenset[int] | None) -> Ite
         texts = list(islice(lines, len(nogs)))
         if len(texts) < len(nogs):
             raise GuatecomprasError(f"{side.records} lacks records that {side.releases} has releases of")
+        if side.policy:
+            texts = side.policy.marked(texts)
         if looked_at is not None:
             kept = nogs.is_in(list(looked_at))
             nogs, texts = nogs.filter(kept), list(compress(texts, kept))
@@ -225,9 +230,14 @@ def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame, cause: str) -> 
         rows.join(ocids, on="nog", how="left", maintain_order="left")
         .join(newest, on="nog", how="left", maintain_order="left")
         .join(edits.unique(["nog", "path"], keep="last"), on=["nog", "path"], how="left", maintain_order="left")
-        .with_columns(pl.col("cause").fill_null(cause))
+        .with_columns(pl.col("cause").fill_null(pl.when(_withheld()).then(pl.lit(PUBLISHER)).otherwise(pl.lit(cause))))
         .select(SCHEMA.names)
     )
+
+
+def _withheld() -> pl.Expr:
+    """What is gone because it may not be published."""
+    return (pl.col("path") != "") & pl.col("after").is_null() & pl.col("before").str.contains(WITHHELD, literal=True)
 
 
 def _changed(records: pl.DataFrame) -> pl.DataFrame:
