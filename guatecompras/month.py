@@ -387,6 +387,7 @@ class MonthWork:
             history=against.history,
             elsewhere=against.elsewhere,
             previous=against.previous,
+            personal=personal.load(self.config.personal_data),
         )
 
     def report(self, accepted: Mapping[str, str] = NO_OVERRIDES, against: Compared | None = None) -> Stage:

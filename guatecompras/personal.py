@@ -52,6 +52,9 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "contactos_adicionales.correo": ("additionalContactPoints", "email"),
     "contactos_adicionales.telefono": ("additionalContactPoints", "telephone"),
 }
+_PATHS = frozenset(f"parties/{part}/{key}" for part, key in _PLACES.values()) | {
+    f"parties/address/{key}" for key in ("locality", "region", "countryName")
+}
 # The keys of published documents that hold free text.
 _TEXTS = frozenset({"title", "description", "value", "name", "legalName", "streetAddress"})
 
@@ -93,6 +96,19 @@ class Policy:
         if told is None:
             return not self.withheld
         return told == self.told or set(self.withheld) <= set(told["withheld"])
+
+    def missing(self, path: str) -> tuple[str, ...]:
+        """The kinds of parties that lack a published path, since it is withheld of them; not those that lack all of its parent."""
+        return tuple(kind for kind in _KINDS_OF_PARTIES if self._lacks(kind, path) and not self._lacks(kind, _parent(path)))
+
+    def withholds(self, path: str) -> bool:
+        """Whether a published path is withheld of any kind of parties."""
+        return any(self._lacks(kind, path) for kind in _KINDS_OF_PARTIES)
+
+    def _lacks(self, kind: str, path: str) -> bool:
+        gone = {f"parties/{'/'.join(_PLACES[name])}" for rule in self._withheld(kind) for name in rule.fields}
+        inside = {place for place in _PATHS if place.startswith(f"{path}/")}
+        return path in gone or (bool(inside) and inside <= gone)
 
     # Rows of the source.
 
@@ -197,6 +213,19 @@ class Policy:
 
 
 _KINDS_OF_PARTIES = ("persona", "empresa", "entidad")
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def of_published(parties: pl.LazyFrame) -> pl.LazyFrame:
+    """The column `kind` for the rows of the published table `parties`."""
+    columns = ("identifier_scheme", "details_legalEntityTypeDetail_description", "details_type_description")
+    scheme, legal_kind, kind = map(pl.col, columns)
+    person = people.is_natural(scheme, legal_kind, kind, pl.coalesce("identifier_legalName", "name"))
+    supplier = pl.when(person).then(pl.lit("persona")).otherwise(pl.lit("empresa"))
+    return parties.select(kind=pl.when(scheme.is_in(_ORGANISED)).then(pl.lit("entidad")).otherwise(supplier))
 
 
 def _are(kinds: Iterable[str]) -> pl.Expr:

@@ -24,6 +24,7 @@ from guatecompras.personal import WITHHELD, Policy
 from guatecompras.snapshot import Follower
 
 PARQUET, LINES = "changes.parquet", "changes.jsonl.gz"
+RELEASES = "tables/releases.parquet"
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 KINDS = (ADDED, REMOVED, CHANGED)
@@ -102,7 +103,7 @@ def write(
     paths = folder / PARQUET, folder / LINES
     counts = dict.fromkeys(("rows", *KINDS, *CAUSES), 0)
     with ExitStack() as stack:
-        found = _differences(before, after, edits, made, batch, cause, stack) if before else _all_new(after, batch)
+        found = _differences(before, after, edits, made, batch, cause, stack) if before else named(after.releases, batch)
         table = stack.enter_context(TableWriter(paths[0], SCHEMA, GROUP))
         lines = stack.enter_context(gzip_lines_writer(paths[1]))
         for rows in found:
@@ -128,10 +129,10 @@ def _count(rows: pl.DataFrame, counts: dict[str, int]) -> None:
         counts[cause] += number
 
 
-def _all_new(after: Side, batch: int) -> Iterator[pl.DataFrame]:
-    """The rows of a month's first version."""
-    table = Follower(after.releases)
-    for stop in _stops([_nogs(after.releases)], batch):
+def named(releases: Path, batch: int = BATCH) -> Iterator[pl.DataFrame]:
+    """The rows of a month's first version, by its table `releases`: what records it has."""
+    table = Follower(releases)
+    for stop in _stops([_nogs(releases)], batch):
         releases = table.up_to(stop)
         yield releases.group_by("nog", maintain_order=True).agg(
             ocid=pl.col("ocid").first(),
