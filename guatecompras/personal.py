@@ -101,9 +101,9 @@ class Policy:
         """The kinds of parties that lack a published path, since it is withheld of them; not those that lack all of its parent."""
         return tuple(kind for kind in _KINDS_OF_PARTIES if self._lacks(kind, path) and not self._lacks(kind, _parent(path)))
 
-    def withholds(self, path: str) -> bool:
-        """Whether a published path is withheld of any kind of parties."""
-        return any(self._lacks(kind, path) for kind in _KINDS_OF_PARTIES)
+    def kinds_without(self, path: str) -> tuple[str, ...]:
+        """The kinds of parties that a published path is withheld of."""
+        return tuple(kind for kind in _KINDS_OF_PARTIES if self._lacks(kind, path))
 
     def _lacks(self, kind: str, path: str) -> bool:
         gone = {f"parties/{'/'.join(_PLACES[name])}" for rule in self._withheld(kind) for name in rule.fields}

@@ -212,8 +212,11 @@ class Edition:
         return self._document(entry["manifest"]["path"])
 
     def quality(self, month: str) -> Json:
-        """The report on the current version of a month; KeyError where the index has none."""
+        """The report on the current version of a month; KeyError where there is none, as in versions from before there were any."""
         return self._document(self.named(month, "quality.json").path)
+
+    def has_quality(self, month: str) -> bool:
+        return f"months/{month}/{self.month(month)['version']}/quality.json" in self._current
 
     def _document(self, path: str) -> Json:
         return self._publication.documents.get(path, lambda: _parsed(path, self._publication.reader.read(path)))

@@ -22,7 +22,7 @@ def _find(month: Month, previous: Previous) -> Finding:
         before, now = filled_rows(previous.tables[table]), filled_rows(month.tables[table])
         for column, was, is_now in _shares(before, now, parameters):
             # What may not be published any more is no loss.
-            if not same_policy and month.personal.withholds(_path(table, column)):
+            if not same_policy and month.personal.kinds_without(_path(table, column)):
                 continue
             judged += 1
             if is_now < was * (1 - number(parameters, "fall")):
