@@ -25,6 +25,7 @@ test-all: $(VENV)/.ready-dev ## the slow ones too
 
 lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/bandit -q -c pyproject.toml -r guatecompras assets pipelines portal resources
 
 dev: $(VENV)/.ready ## the Dagster UI, on the same home as `make publish`
 	@$(BIN)/dagster instance info > /dev/null

@@ -56,7 +56,7 @@ class Ckan:
                 return self._result(action, answer)
             if number + 1 < _TRIES:
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**number)
-                self._wait(random.uniform(longest / 2, longest))  # noqa: S311 – no secret
+                self._wait(random.uniform(longest / 2, longest))  # noqa: S311 # nosec B311 # no secret
         if isinstance(answer, str):
             raise CkanError(f"{self._url} cannot be reached: {answer}")
         raise CkanError(f"{self._url} does not manage {action}: HTTP {answer.status_code}", answer.status_code)
