@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import requests
 
+from guatecompras.addresses import hiding
 from guatecompras.ckan.push import CkanError
 from guatecompras.errors import GuatecomprasError
 
@@ -35,6 +36,7 @@ class Ckan:
 
     def __init__(self, url: str, token: str | None, wait: Callable[[float], None] = time.sleep) -> None:
         self._url, self._wait = url.rstrip("/"), wait
+        self._hide = hiding((token or "").strip())
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "guatecompras"
         if token:
@@ -88,7 +90,9 @@ class Ckan:
             )
         why = {key: value for key, value in (told.get("error") or {}).items() if key != "__type"}
         raise CkanError(
-            f"{self._url} refuses {action} (HTTP {answer.status_code}): {str(why)[:500]}", answer.status_code, why
+            f"{self._url} refuses {action} (HTTP {answer.status_code}): {self._hide(str(why))[:500]}",
+            answer.status_code,
+            why,
         )
 
 
