@@ -110,7 +110,7 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
             main(list(words), standalone_mode=False)
         except SystemExit as end:
             status = int(end.code or 0)
-        except Exception:
+        except Exception:  # noqa: BLE001 # whatever it is, its traceback is looked at
             status = 2
             traceback.print_exc()
         finally:

@@ -156,7 +156,8 @@ def test_a_query_that_fails_in_the_middle_does_not_tell_the_password(
         "ALTER TABLE contratos RENAME TO los_contratos",
         "CREATE FUNCTION que_falla() RETURNS text LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION 'no connection with %', '{quoted}'; END $$",
-        "CREATE VIEW contratos AS SELECT nog, contrato_id, adjudicacion_id, fecha_suscripcion, monto, que_falla() AS estado FROM los_contratos",
+        "CREATE VIEW contratos AS SELECT nog, contrato_id, adjudicacion_id, fecha_suscripcion, monto, "
+        "que_falla() AS estado FROM los_contratos",
         f"GRANT SELECT ON contratos TO {READER}",
     )
     try:
