@@ -8,7 +8,7 @@ SIDE_BY_SIDE := -n logical --maxprocesses 8 --dist worksteal
 export DAGSTER_HOME ?= $(CURDIR)/pipelines/deploy/embedded
 export GUATECOMPRAS_SOURCE ?= sqlite:///$(CURDIR)/data/demo.sqlite
 
-.PHONY: publish portal test test-all lint audit dev bench lock clean
+.PHONY: publish portal test test-docs test-all lint audit dev bench lock clean
 
 publish: $(VENV)/.ready ## set up, make a demo source of three months, publish it
 	@mkdir -p data
@@ -20,6 +20,9 @@ portal: $(VENV)/.ready ## the public portal, over what `make publish` wrote
 
 test: $(VENV)/.ready-dev ## set up and run the tests
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+
+test-docs: $(VENV)/.ready-dev ## every command of the operators' pages
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow tests/docs
 
 test-all: $(VENV)/.ready-dev ## the slow ones too
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)

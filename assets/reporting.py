@@ -39,6 +39,7 @@ def spec(
     deps: Iterable[Sequence[str]] = (),
     metadata: Mapping[str, Any] | None = None,
     skippable: bool = False,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
     """The declaration of one asset: `key` is (layer, name), the layer is its group."""
     return dg.AssetSpec(
@@ -51,6 +52,7 @@ def spec(
         code_version=__version__,
         metadata=metadata,
         skippable=skippable,
+        freshness_policy=freshness,
     )
 
 

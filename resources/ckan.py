@@ -16,6 +16,7 @@ import requests
 from guatecompras.addresses import hiding
 from guatecompras.ckan.push import CkanError
 from guatecompras.errors import GuatecomprasError
+from guatecompras.variables import Variable
 
 Json = dict[str, Any]
 
@@ -24,6 +25,12 @@ TOKEN, URL, ORGANIZATION, MOST_MB = (
     "GUATECOMPRAS_CKAN_URL",
     "GUATECOMPRAS_CKAN_ORG",
     "GUATECOMPRAS_CKAN_MAX_MB",
+)
+VARIABLES = (
+    Variable(URL, "address of the open-data portal"),
+    Variable(TOKEN, "an API token of it that may write; it is in no message", secret=True),
+    Variable(ORGANIZATION, "the organization that owns the datasets", "minfin"),
+    Variable(MOST_MB, "megabytes that an upload may have; larger files are linked", "10"),
 )
 _TRIES = 6
 _TIMEOUTS = (10.0, 180.0)  # seconds: to connect, and for an answer

@@ -12,6 +12,7 @@ from guatecompras.formats.atomic import age, replacing, sweep
 from guatecompras.month import MonthWork
 from guatecompras.settings import Settings
 from guatecompras.stores import STALE_AFTER, Store, open_store
+from guatecompras.variables import Variable
 from resources.sources.uri import open_source
 
 SOURCE_VARIABLE, STORE_VARIABLE = "GUATECOMPRAS_SOURCE", "GUATECOMPRAS_STORE"
@@ -20,6 +21,13 @@ DEFAULT_SOURCE = "demo:?size=2000&seed=1"
 
 # Of the sources that this process was given: as they may be shown -> as they are.
 _WHOLE: dict[str, str] = {}
+
+VARIABLES = (
+    Variable(
+        SOURCE_VARIABLE, "where the nine tables come from; an address may hold a password", DEFAULT_SOURCE, secret=True
+    ),
+    Variable(STORE_VARIABLE, "the publication: a folder or `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`", "data/"),
+)
 
 
 def default_store() -> str:

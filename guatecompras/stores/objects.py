@@ -23,6 +23,7 @@ from guatecompras.stores.cache import Cache
 from guatecompras.stores.claims import DONE, REMOVING, RENEWED_SECONDS, WRITING, Claim, machine_of
 from guatecompras.stores.s3 import Address, Bucket, Found
 from guatecompras.stores.workplace import STALE_AFTER, Workplace, locked, made
+from guatecompras.variables import Variable
 
 Json = dict[str, Any]
 
@@ -30,6 +31,15 @@ WORK_VARIABLE, CACHE_VARIABLE = "GUATECOMPRAS_WORK", "GUATECOMPRAS_CACHE_GB"
 # Beside the project's own store.
 _DEFAULT_WORK = Path(__file__).parents[2] / "data"
 _DEFAULT_CACHE_GB = 20.0
+
+VARIABLES = (
+    Variable(
+        WORK_VARIABLE,
+        "folder of this machine where the work for a bucket is done, each in a `work-of-…` of its own",
+        "data/",
+    ),
+    Variable(CACHE_VARIABLE, "gigabytes of it that copies of published objects may take", "20"),
+)
 
 # How long to wait for others who write the index all the time, and for one who is putting the same version in place.
 _INDEX_SECONDS, _VERSION_SECONDS = 180.0, 60.0
