@@ -52,7 +52,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
         jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job],
         schedules=SCHEDULES,
         sensors=[*SENSORS, lost_runs_sensor],
-        resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},
+        resources={"source": SourceResource.of(source), "store": StoreResource(uri=store), "alerts": Alerts()},
     )
 
 

