@@ -364,7 +364,7 @@ class _AbsentError(StoreError):
 
 def by_chance(seconds: float) -> float:
     """Half of it to all of it: those who met once do not meet again."""
-    return random.uniform(0.5, 1.0) * seconds  # noqa: S311 # no secret
+    return random.uniform(0.5, 1.0) * seconds  # noqa: S311 # nosec B311 # no secret
 
 
 def _pauses(number: int) -> Iterator[float]:

@@ -21,7 +21,7 @@ from resources.settings import PROJECT
 
 PRODUCTION = PROJECT / "pipelines" / "deploy" / "production" / "dagster.yaml"
 AT_ONCE = yaml.safe_load(PRODUCTION.read_text())["concurrency"]["runs"]["max_concurrent_runs"]
-LIMIT = 24  # as dagster.yaml says
+LIMIT = 24  # as dagster.yaml says; its own role may have more, for what else there is
 ROLE = "few_connections"
 
 
