@@ -19,6 +19,8 @@ from guatecompras.ocds import mapping
 
 # In an asset's definition for who reads the code, in its materializations for the UI, which shows those.
 LINEAGE = "dagster/column_lineage"
+# Of a failure: the same may well succeed a little later.
+TRANSIENT = "transient"
 OWNERS = ["team:publicacion"]
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 8
 
@@ -29,7 +31,7 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except GuatecomprasError as error:
-        raise dg.Failure(str(error), allow_retries=error.transient) from error
+        raise dg.Failure(str(error), metadata={TRANSIENT: error.transient}, allow_retries=error.transient) from error
 
 
 def spec(

@@ -19,7 +19,17 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import datapackage, publication, quality, settings, snapshot, switching, tables, verification
+from guatecompras import (
+    datapackage,
+    personal,
+    publication,
+    quality,
+    settings,
+    snapshot,
+    switching,
+    tables,
+    verification,
+)
 from guatecompras.ahead import ahead
 from guatecompras.changes import table as changelog
 from guatecompras.contract import Source
@@ -123,7 +133,7 @@ class MonthWork:
         try:
             with _writing(incoming.parent):
                 with source.open(month) as reading:
-                    taken = snapshot.take(reading, month, incoming)
+                    taken = snapshot.take(reading, month, incoming, personal.load(config.personal_data))
                 version, base = publication.planned(store.index(), taken, config)
                 work = cls(store, str(month), version, config)
                 work._require_log(taken, base)
@@ -251,14 +261,16 @@ class MonthWork:
             return None
         folder = self._of_base(self._releases_file, self._records_file, _RELEASES_TABLE)
         snapshot = before.snapshot() if before._recall("source", whole=True) else None
-        made_by = publication.placed(folder)[0]["maker"]
+        manifest, policy = publication.placed(folder)[0], personal.load(self.config.personal_data)
         return Earlier(
             folder / self._releases_file,
             folder / self._records_file,
             folder / _RELEASES_TABLE,
             snapshot,
-            made_by == publication.maker_of(self.config),
+            # The first versions did not say.
+            manifest.get("maker") == publication.maker_of(self.config),
             before.folder,
+            None if policy.covers(manifest.get("personal")) else policy,
         )
 
     def changes(self) -> Stage:
@@ -270,7 +282,9 @@ class MonthWork:
 
         def before() -> changelog.Side:
             folder = self._of_base(self._records_file, _RELEASES_TABLE)
-            return changelog.Side(folder / self._records_file, folder / _RELEASES_TABLE)
+            policy = personal.load(self.config.personal_data)
+            withheld = None if policy.covers(publication.placed(folder)[0].get("personal")) else policy
+            return changelog.Side(folder / self._records_file, folder / _RELEASES_TABLE, withheld)
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:
             made = self._need("ocds")
@@ -383,6 +397,7 @@ class MonthWork:
             history=against.history,
             elsewhere=against.elsewhere,
             previous=against.previous,
+            personal=personal.load(self.config.personal_data),
         )
 
     def report(self, accepted: Mapping[str, str] = NO_OVERRIDES, against: Compared | None = None) -> Stage:

@@ -17,6 +17,19 @@ def is_person(legal_kind: pl.Expr) -> pl.Expr:
     return (legal_kind.str.strip_chars().str.to_uppercase() == _INDIVIDUAL).fill_null(value=False)
 
 
+# Companies write a space after a comma, and say what kind of company they are.
+COMPANY = r"(?i), |\b(sociedad|s\.\s?a\b|limitada|ltda|compa[nñ][ií]a|c[ií]a|corporation|inc|llc|ltd)\b"
+
+
+def is_natural(scheme: pl.Expr, legal_kind: pl.Expr, kind: pl.Expr, name: pl.Expr) -> pl.Expr:
+    """Whether a party is to be protected as a natural person: a supplier of an individual kind, and, where nobody tells a kind of
+    it (`kind`: what entities have), every one that is not called like a company."""
+    supplier = scheme.is_in(["GT-NIT", "GT-GCID"])
+    untold = legal_kind.is_null() & kind.is_null() & ~name.str.contains(COMPANY).fill_null(value=False)
+    individual = legal_kind.str.to_uppercase().str.contains(_INDIVIDUAL, literal=True)
+    return (supplier & (individual.fill_null(value=False) | untold)).fill_null(value=False)
+
+
 def kind(person: pl.Expr) -> pl.Expr:
     return pl.when(person).then(pl.lit(PERSON)).otherwise(pl.lit(ORGANISATION))
 

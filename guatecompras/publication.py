@@ -19,15 +19,27 @@ import orjson
 from guatecompras import __version__
 from guatecompras.errors import StoreError
 from guatecompras.formats.counting import digest
+from guatecompras.personal import load
 from guatecompras.settings import LICENSE, Settings
 from guatecompras.snapshot import Snapshot
 
 Json = dict[str, Any]
 
-SCHEMA = 2
+# What each schema of manifests and of the index brought. The code reads all of these, and writes the newest one; an index of an
+# older one is read as if it were of the newest (`_upgraded`), manifests stay as they were published.
+SCHEMAS: dict[int, str] = {
+    1: "the first: versions of months, their files and counts",
+    2: "commits are numbered (`sequence`), manifests name the one before (`previous`) and what they are made from (`inputs`)",
+    3: "manifests say which personal data policy was applied (`personal`); of versions that are withdrawn for one the index "
+    "says so (`withdrawn`), and only their manifests stay",
+}
+SCHEMA = max(SCHEMAS)
 MANIFEST = "manifest.json"
 # What stays of a version for ever, when its other files are withdrawn: what it was, and what it changed.
 FOR_EVER = frozenset({MANIFEST, "changes.jsonl.gz", "changes.parquet"})
+
+# Why a version was withdrawn that the policy on personal data does not let be: not even its changes stay.
+PERSONAL_DATA = "personal_data"
 
 # Other versions of these may write other bytes for the same month, so they are part of a version's name.
 _LIBRARIES = ("polars", "pyarrow", "orjson", "zlib-ng", "jsonschema", "jinja2", "vl-convert-python")
@@ -126,6 +138,7 @@ def manifest(
         "source": snapshot,
         "code": {"version": __version__, "digest": code_digest()},
         "settings": config.decisive(),
+        "personal": load(config.personal_data).told,
         "counts": dict(counts),
         "tables": dict(tables),
         "checks": list(checks),
@@ -142,6 +155,7 @@ def placed(folder: Path) -> tuple[Json, list[PublishedFile]]:
     path = folder / MANIFEST
     try:
         document = orjson.loads(path.read_bytes())
+        _require_known(document["schema"])
         files = [PublishedFile(**file) for file in document["files"]]
         return document, [*files, describe(path, MANIFEST, "manifest", 1)]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -195,14 +209,58 @@ def empty_index() -> Json:
 
 
 def read_index(text: bytes) -> Json:
-    """Read an index; raises ValueError, one line, when it is damaged or of another schema."""
+    """Read an index, of an older schema as if it were of the newest; raises ValueError, one line, when it is damaged or newer
+    than this code."""
     found = orjson.loads(text)
     schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise ValueError(f"its schema is {schema}, not {SCHEMA}")
-    msgspec.convert(found, _Index)
-    index: Json = found
+    _require_known(schema)
+    index: Json = _upgraded(found) | {"schema": SCHEMA} if schema != SCHEMA else found
+    msgspec.convert(index, _Index)
     return index
+
+
+def _require_known(schema: object) -> None:
+    if isinstance(schema, int) and not isinstance(schema, bool) and schema > SCHEMA:
+        raise ValueError(
+            f"it was written by a newer version of this software (schema {schema}, this one knows up to {SCHEMA}): upgrade"
+        )
+    if schema not in SCHEMAS:
+        raise ValueError(f"its schema is {schema}, not one of {min(SCHEMAS)} to {SCHEMA}")
+
+
+def _upgraded(index: Json) -> Json:
+    """An index of an older schema as the newest has it."""
+    return _numbered(index) if index["schema"] == 1 else index
+
+
+def _numbered(index: Json) -> Json:
+    """An index of schema 1: its commits get their numbers in the order in which they became public. What a version was made from
+    nobody wrote down (`inputs` is empty): the next publish makes a new one."""
+    every = [
+        (entry["published"], month, -place, entry["version"])
+        for month in index["months"]
+        for place, entry in enumerate(versions_of(index, month))
+    ]
+    numbers = {(month, version): number for number, (_, month, _, version) in enumerate(sorted(every), 1)}
+
+    def numbered(month: str, entry: Json) -> Json:
+        own = next(file for file in entry["files"] if file["path"].endswith(f"/{entry['version']}/{MANIFEST}"))
+        return entry | {
+            "sequence": numbers[month, entry["version"]],
+            "inputs": "",
+            "manifest": {key: own[key] for key in ("path", "bytes", "sha256")},
+        }
+
+    months = {
+        month: numbered(month, entry) | {"versions": [_superseded(numbered(month, old)) for old in entry["versions"]]}
+        for month, entry in index["months"].items()
+    }
+    return {"sequence": len(numbers), "months": months, "collections": {}}
+
+
+def chained(manifest: Json) -> bool:
+    """Whether a manifest names the one before it; the first ones do not."""
+    return bool(manifest.get("schema") != 1)
 
 
 def index_text(index: Json) -> bytes:
@@ -221,6 +279,11 @@ def versions_of(index: Json, month: str) -> list[Json]:
     """The entries of a month's versions, the current one first; empty when it has none."""
     current = index["months"].get(month)
     return [current, *current["versions"]] if current else []
+
+
+def staying(entry: Json) -> frozenset[str]:
+    """The files of a version that stay when it is withdrawn, by the version's entry in the index."""
+    return frozenset({MANIFEST}) if entry.get("withdrawn") == PERSONAL_DATA else FOR_EVER
 
 
 def previous_of(index: Json, month: str, version: str) -> Json | None:

@@ -1,6 +1,6 @@
 """Which versions of a month keep their files: the latest ones, and the first of each year. The others keep what proves them.
 
-Which files those are is `publication.FOR_EVER`; removing the others is a store's business (`retire`).
+Which files those are is `publication.staying`; removing the others is a store's business (`retire`).
 """
 
 from typing import Any
@@ -22,6 +22,7 @@ def marked(index: Json, month: str, keep: int) -> Json:
     return index | {"months": index["months"] | {month: entries[0] | {"versions": earlier}}}
 
 
-def withdrawn(index: Json, month: str) -> list[str]:
-    """The versions of a month whose files are withdrawn; there may still be some, if a run died before it removed them."""
-    return [entry["version"] for entry in versions_of(index, month)[1:] if not entry["kept"]]
+def withdrawn(index: Json, month: str) -> list[Json]:
+    """The entries of a month's versions whose files are withdrawn; there may still be some, if a run died before it removed
+    them."""
+    return [entry for entry in versions_of(index, month)[1:] if not entry["kept"]]

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from guatecompras import publication, switching
+from guatecompras import personal, publication, switching
 from guatecompras.changes import table as changelog
 from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats import jsons
@@ -53,8 +53,9 @@ class _Version:
     manifest: Json
     files: dict[str, PublishedFile]
 
-    def side(self, month: str) -> changelog.Side:
-        return changelog.Side(self.folder / f"{month}_records.jsonl.gz", self.folder / _RELEASES)
+    def side(self, month: str, policy: personal.Policy) -> changelog.Side:
+        withheld = None if policy.covers(self.manifest.get("personal")) else policy
+        return changelog.Side(self.folder / f"{month}_records.jsonl.gz", self.folder / _RELEASES, withheld)
 
     def held(self) -> dict[str, str]:
         """What it says of the month: its files' sha256 by name."""
@@ -76,13 +77,19 @@ def roll_back(
     now = now or datetime.now(UTC_OFFSET)
     entries = publication.versions_of(store.index(), month)
     wanted = _wanted(entries, store.uri, month, version)
+    policy = personal.load(config.personal_data)
     restored, current = _sound(store, month, wanted), _sound(store, month, entries[0], _compared(month))
+    if not policy.covers(restored.manifest.get("personal")):
+        raise StoreError(
+            f"{month} cannot go back to {version}: it has personal data that may not be published any more; mend the source "
+            "and publish the month"
+        )
     if restored.held() == current.held():
         raise StoreError(f"{month} is at what version {version} held already (version {current.entry['version']})")
     told = {"from": current.entry["version"], "to": version, "why": reason}
     name, inputs = _named(month, told, current.entry["manifest"]["sha256"])
     with store.working(month, name), _workspace(store, month) as folder:
-        files, counts = _made(month, restored, current, folder)
+        files, counts = _made(month, restored, current, folder, policy)
         document = restored.manifest | {
             "version": name,
             "previous": {"version": current.entry["version"], "sha256": current.entry["manifest"]["sha256"]},
@@ -170,11 +177,13 @@ def _workspace(store: Store, month: str) -> Iterator[Path]:
 
 
 def _made(
-    month: str, restored: _Version, current: _Version, folder: Path
+    month: str, restored: _Version, current: _Version, folder: Path, policy: personal.Policy
 ) -> tuple[dict[str, tuple[PublishedFile, Path]], dict[str, int]]:
     """Every file of the new version (name -> as listed, where it is), and how much changed."""
     files = {name: (file, restored.folder / name) for name, file in restored.files.items() if name != MANIFEST}
-    found = changelog.write(current.side(month), restored.side(month), folder, cause=changelog.PUBLISHER)
+    found = changelog.write(
+        current.side(month, policy), restored.side(month, policy), folder, cause=changelog.PUBLISHER
+    )
     anew = {path.name: (path, found.counts["rows"]) for path in (found.parquet, found.lines)}
     if _GONE in files:
         stay = pl.read_parquet(restored.folder / _RELEASES, columns=["nog"])["nog"]

@@ -42,11 +42,16 @@ class Settings:
         "publication policy",
     )
 
-    # Of these two the text of the file that the variable names.
+    # Of these three the text of the file that the variable names.
     quality_rules: str = _setting(
         "",
         "GUATECOMPRAS_QUALITY_RULES",
         "file of rules for checks that replace those of `guatecompras/data/quality.toml`",
+    )
+    personal_data: str = _setting(
+        "",
+        "GUATECOMPRAS_PERSONAL_DATA",
+        "file that sets rules of `guatecompras/data/personal.toml`, what is published of natural persons, otherwise",
     )
     sanctions: str = _setting(
         "",
@@ -92,7 +97,7 @@ class Settings:
         return f"{self.base_url.rstrip('/')}/release/"
 
 
-_FILES = frozenset({"quality_rules", "sanctions"})
+_FILES = frozenset({"quality_rules", "personal_data", "sanctions"})
 
 
 def _text(variable: str, path: str) -> str:

@@ -18,6 +18,7 @@ from guatecompras.formats.atomic import sweep
 from guatecompras.formats.counting import digest
 from guatecompras.formats.parquets import TableWriter, batches, schema_of
 from guatecompras.months import Month
+from guatecompras.personal import Policy, load
 
 REJECTS = "rechazos"
 
@@ -46,13 +47,15 @@ class Snapshot:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
-    """Read one month of a source into `folder`; raises SourceError when a table that the contract needs is missing."""
+def take(reading: Reading, month: Month, folder: Path, policy: Policy | None = None) -> Snapshot:
+    """Read one month of a source into `folder`, without what `policy` (None: the one that stands in the code) withholds of natural
+    persons; raises SourceError when a table that the contract needs is missing."""
     lacking = sorted(name for name, table in TABLES.items() if table.needed and name in reading.missing)
     if lacking:
         raise SourceError(f"the source lacks the table{'s'[: len(lacking) > 1]} {', '.join(lacking)}")
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
+    policy = policy or load()
     arrivals = Arrivals(month, reading.missing)
     files = {name: folder / f"{name}.parquet" for name in (*ARRIVAL_ORDER, REJECTS)}
     latest = ""
@@ -62,13 +65,13 @@ def take(reading: Reading, month: Month, folder: Path) -> Snapshot:
         for name in ARRIVAL_ORDER:
             with TableWriter(files[name], _arrow_schema(dict(TABLES[name].schema))) as writer:
                 for frame in arrivals.admit(name, batches_of(name)):
-                    writer.write(frame)
+                    writer.write(policy.apply(name, frame))
                     if name == "concursos":
                         latest = max(latest, _latest(frame))
             if name == "concursos":
                 _demand_concursos(arrivals)
     with TableWriter(files[REJECTS], _arrow_schema(REJECTS_SCHEMA)) as writer:
-        rejects = arrivals.rejects()
+        rejects = policy.apply_to_rejects(arrivals.rejects())
         writer.write(rejects)
     digests = {name: digest(path) for name, path in files.items()}
     return Snapshot(

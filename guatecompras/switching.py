@@ -35,6 +35,6 @@ def switch(store: Store, month: str, version: str, published: str, config: Setti
     dcat.publish(store, config)
     # Those that a run which died left, too.
     for old in retention.withdrawn(index, month):
-        store.retire(month, old, publication.FOR_EVER)
+        store.retire(month, old["version"], publication.staying(old))
     entry: Json = index["months"][month]
     return entry

@@ -14,7 +14,7 @@ import orjson
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.counting import count_rows, digest
-from guatecompras.publication import FOR_EVER, MANIFEST, versions_of
+from guatecompras.publication import MANIFEST, chained, staying, versions_of
 
 Json = dict[str, Any]
 
@@ -174,7 +174,7 @@ class _Listed:
         self._said = [file | {"path": f"{self.prefix}{file['path']}"} for file in self.document.get("files", [])]
         #: All files that were published, as the index would list them, and those of them that have to be there.
         self.all_files: list[Json] = self.entry.get("files") or [*self._said, own]
-        self.files = [file for file in self.all_files if self.kept or self._name(file) in FOR_EVER]
+        self.files = [file for file in self.all_files if self.kept or self._name(file) in staying(self.entry)]
 
     def _name(self, file: Json) -> str:
         return str(file["path"]).removeprefix(self.prefix)
@@ -184,7 +184,9 @@ class _Listed:
         try:
             self.altered = altered(path, self.entry["manifest"])
             document = orjson.loads(path.read_bytes())
-            _ = [(file["path"], file["rows"]) for file in document["files"]], document["previous"], document["inputs"]
+            if chained(document):
+                _ = document["previous"], document["inputs"]
+            _ = [(file["path"], file["rows"]) for file in document["files"]]
             _ = [document["counts"][name] for name in self.entry["counts"]], document["month"], document["version"]
         except FileNotFoundError:
             self.altered = "missing"
@@ -197,7 +199,8 @@ class _Listed:
         if not self.document and "files" not in self.entry:
             # Nobody can tell what has to be there.
             return [path for path in self.folder.rglob("*") if path.is_file()]
-        return [] if self.kept else [self.folder / name for name in map(self._name, self._said) if name not in FOR_EVER]
+        stays = staying(self.entry)
+        return [] if self.kept else [self.folder / name for name in map(self._name, self._said) if name not in stays]
 
     def told(self) -> list[str]:
         """All that is wrong with the manifest, and with what the index says of the version."""
@@ -229,10 +232,12 @@ class _Listed:
             yield "lists other files than the index"
         if any(self.document["counts"][name] != number for name, number in self.entry["counts"].items()):
             yield "counts differ from the index"
-        if self.document["inputs"] != self.entry["inputs"]:
+        if self.document.get("inputs", "") != self.entry["inputs"]:
             yield "inputs differ from the index"
         if self.document.get("rolled_back") != self.entry.get("rolled_back"):
             yield "says otherwise than the index whether and why it was rolled back to"
+        if not chained(self.document):
+            return
         before = self.older and {"version": self.older["version"], "sha256": self.older["manifest"]["sha256"]}
         if self.document["previous"] != before:
             yield f"the chain is broken: before it came {_named(self.document['previous'])}, the index has {_named(before)}"

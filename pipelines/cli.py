@@ -400,6 +400,24 @@ def rollback(month: str, version: str, why: str, store: str) -> None:
         )
 
 
+@main.command()
+@_STORE_OPTION
+def withdraw(store: str) -> None:
+    """Remove files of earlier versions, of months and of collections, that have personal data which may not be public any more."""
+    with _one_line():
+        from guatecompras.settings import Settings
+        from guatecompras.withdrawal import withdraw as take_back
+
+        done = take_back(_opened(store), Settings.from_environment())
+        for name, version in (*done.versions, *done.collections):
+            out.print(f"{name}: version {version} is withdrawn", soft_wrap=True, markup=False, highlight=False)
+        if done.waiting:
+            raise GuatecomprasError(
+                f"what is public of {', '.join(done.waiting)} still has such data: publish the months again, run "
+                "'guatecompras collect', and then this again"
+            )
+
+
 @main.command("collect")
 @_STORE_OPTION
 def collect_command(store: str) -> None:

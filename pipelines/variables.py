@@ -12,6 +12,7 @@ from guatecompras.settings import Settings as Publishing
 from guatecompras.stores import objects, s3
 from guatecompras.variables import Variable, of_settings
 from pipelines import home
+from pipelines.machines import variables as machines
 from pipelines.watching import conditions, telling
 from portal.settings import Settings as Serving
 from resources import ckan, settings
@@ -36,6 +37,7 @@ ROOMS = (
     Room("Source and store", f"{_PUBLISHES}; the store also by the portal and the metrics", settings.VARIABLES),
     Room("Object storage", "who reads or writes a store in a bucket", s3.VARIABLES + objects.VARIABLES),
     Room("Dagster's home", _DAGSTER, home.VARIABLES),
+    Room("Many machines (Celery)", "webserver, daemon and workers whose home is `deploy/celery`", machines.VARIABLES),
     Room("What is published", _PUBLISHES, of_settings(Publishing) + signing.VARIABLES),
     Room("The portal", "`guatecompras serve`", of_settings(Serving)),
     Room(

@@ -19,7 +19,7 @@ import orjson
 
 from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.formats.atomic import part_of, sweep
-from guatecompras.publication import FOR_EVER, empty_index, index_text, read_index, versions_of
+from guatecompras.publication import empty_index, index_text, read_index, staying, versions_of
 from guatecompras.stores.reading import Reader, Stat, checked, open_reader
 from guatecompras.stores.workplace import locked, made
 from portal.held import Held
@@ -212,8 +212,11 @@ class Edition:
         return self._document(entry["manifest"]["path"])
 
     def quality(self, month: str) -> Json:
-        """The report on the current version of a month; KeyError where the index has none."""
+        """The report on the current version of a month; KeyError where there is none, as in versions from before there were any."""
         return self._document(self.named(month, "quality.json").path)
+
+    def has_quality(self, month: str) -> bool:
+        return f"months/{month}/{self.month(month)['version']}/quality.json" in self._current
 
     def _document(self, path: str) -> Json:
         return self._publication.documents.get(path, lambda: _parsed(path, self._publication.reader.read(path)))
@@ -259,7 +262,7 @@ class Edition:
         folder = self.folder_of(path)
         if folder is None or self._versions[folder].get("kept", True):
             return False
-        return path.removeprefix(f"{folder}/") not in FOR_EVER
+        return path.removeprefix(f"{folder}/") not in staying(self._versions[folder])
 
     def read(self, path: str) -> bytes:
         """A small public file. Raises KeyError when it is not public, StoreError when it cannot be read."""

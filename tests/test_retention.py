@@ -40,14 +40,14 @@ def _history(years: list[int]) -> Json:
 @given(st.lists(st.integers(2024, 2027), max_size=12).map(sorted), st.integers(2, 5), st.integers(2, 5))
 def test_the_last_ones_and_the_first_of_each_year_stay(years: list[int], keep: int, later: int) -> None:
     index = marked(_history(years), MONTH, keep)
-    gone = set(withdrawn(index, MONTH))
+    gone = {entry["version"] for entry in withdrawn(index, MONTH)}
     for number, year in enumerate(years):
         stays = number >= len(years) - keep or years.index(year) == number
         assert (f"v{number}" in gone) != stays
     assert marked(index, MONTH, keep) == index
     # What is withdrawn does not come back.
     again = marked(index, MONTH, later)
-    assert set(withdrawn(again, MONTH)) >= gone
+    assert {entry["version"] for entry in withdrawn(again, MONTH)} >= gone
     assert [entry["version"] for entry in versions_of(again, MONTH)] == [f"v{n}" for n in range(len(years))][::-1]
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_died_between_index_and_files_is_mended_by_the_next(
 
 def test_nothing_else_is_tolerated_of_a_withdrawn_version(store: LocalStore) -> None:
     published(store, 4, config=KEEP_TWO)
-    folder = store.version_folder(MONTH, withdrawn(store.index(), MONTH)[0])
+    folder = store.version_folder(MONTH, withdrawn(store.index(), MONTH)[0]["version"])
     (folder / "more.csv").touch()
     (fault,) = verify_publication(store.index(), store.version_folder).faults
     assert fault.endswith("/more.csv: not listed")

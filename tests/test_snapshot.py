@@ -16,6 +16,7 @@ from guatecompras.demo import month_tables
 from guatecompras.errors import SourceError
 from guatecompras.formats.counting import digest
 from guatecompras.months import Month
+from guatecompras.personal import load
 from guatecompras.snapshot import REJECTS, Snapshot, nog_batches, take
 from resources.sources.csv import plain
 
@@ -55,7 +56,7 @@ def test_a_snapshot_holds_the_months_rows(month: dict[str, pl.DataFrame], snapsh
     )
     for name, frame in month.items():
         stored = pl.read_parquet(snapshot.files[name])
-        assert stored.equals(frame)
+        assert stored.equals(load().apply(name, frame))
         assert dict(stored.schema) == TABLES[name].schema
         assert snapshot.rows[name] == frame.height
     assert dict(pl.read_parquet(snapshot.files[REJECTS]).schema) == REJECTS_SCHEMA
@@ -169,7 +170,7 @@ def test_the_walk_gives_every_row_once(month: dict[str, pl.DataFrame], snapshot:
     steps = list(nog_batches(snapshot.files, size))
     assert len(steps) == -(-SIZE // size)
     for name, frame in month.items():
-        assert pl.concat([step[name] for step in steps]).equals(frame)
+        assert pl.concat([step[name] for step in steps]).equals(load().apply(name, frame))
     for step in steps:
         nogs = set(step["concursos"]["nog"])
         assert len(nogs) == step["concursos"].height <= size

@@ -8,7 +8,7 @@ changed is in its version's `changes.parquet`, which stays for ever; how it got 
 import struct
 import zlib
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from guatecompras.changes.table import PARQUET, SCHEMA
+from guatecompras.changes.table import PARQUET, RELEASES, SCHEMA, named
 from guatecompras.errors import CursorError, StoreError
 from guatecompras.formats.parquets import first_line
 from guatecompras.publication import versions_of
@@ -28,6 +28,8 @@ Json = dict[str, Any]
 
 START = ""
 LIMIT = 1_000
+
+SCHEMA_FRAME = pl.DataFrame(pl.from_arrow(SCHEMA.empty_table()))
 
 _FORM = ">B2Q"
 _FORM_VERSION = 1
@@ -43,12 +45,17 @@ class Published(Protocol):
 
 @dataclass(frozen=True, order=True)
 class Commit:
-    """One switch of the index: from now on a month is at this version. `published`: RFC 3339."""
+    """One switch of the index: from now on a month is at this version. `published`: RFC 3339.
+
+    `bare`: nobody can tell what it changed, since it is older than changes are or the changes before it are withdrawn; what its
+    month holds from then on is named instead, as in the first version of a month.
+    """
 
     sequence: int
     month: str
     version: str
     published: str
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,20 @@ class Page:
 
 def commits(index: Json) -> list[Commit]:
     """All commits that an index knows of, in their order."""
-    return sorted(
-        Commit(entry["sequence"], month, entry["version"], entry["published"])
-        for month in index["months"]
-        for entry in versions_of(index, month)
-    )
+    return sorted(commit for month in index["months"] for commit in _commits(month, versions_of(index, month)[::-1]))
+
+
+def _commits(month: str, entries: list[Json]) -> Iterator[Commit]:
+    """Those of a month, by its versions from the oldest on."""
+    gap = False
+    for entry in entries:
+        told = bool(entry["inputs"]) and "withdrawn" not in entry
+        # A version that cannot say either what it changed or what it holds leaves that to the next one.
+        if told or entry.get("kept", True):
+            yield Commit(entry["sequence"], month, entry["version"], entry["published"], gap or not told)
+            gap = False
+        else:
+            gap = True
 
 
 def page(store: Published, cursor: str = START, limit: int = LIMIT) -> Page:
@@ -111,6 +127,8 @@ def as_json(row: Json) -> bytes:
 
 def _rows(store: Published, commit: Commit, start: int, limit: int) -> tuple[list[Json], bool]:
     """At most `limit` rows of a commit from row `start` on, and whether those were its last."""
+    if commit.bare:
+        return _named(store, commit, start, limit)
     path = store.version_folder(commit.month, commit.version, (PARQUET,)) / PARQUET
     try:
         with pq.ParquetFile(path) as file:
@@ -120,6 +138,21 @@ def _rows(store: Published, commit: Commit, start: int, limit: int) -> tuple[lis
             frame = _slice(file, start, min(limit, total - start))
     except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{path} is not a readable file of changes: {first_line(error)}") from error
+    return _told(commit, frame, start, total)
+
+
+def _named(store: Published, commit: Commit, start: int, limit: int) -> tuple[list[Json], bool]:
+    """The same of a commit that says only what its month holds."""
+    table = store.version_folder(commit.month, commit.version, (RELEASES,)) / RELEASES
+    try:
+        rows = pl.concat([SCHEMA_FRAME, *named(table)])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise StoreError(f"{table} is not a readable table of releases: {first_line(error)}") from error
+    return _told(commit, rows.slice(start, limit), start, rows.height)
+
+
+def _told(commit: Commit, frame: pl.DataFrame, start: int, total: int) -> tuple[list[Json], bool]:
+    """Rows from row `start` on, as a page has them."""
     told = {
         "sequence": commit.sequence,
         "month": commit.month,

@@ -20,9 +20,11 @@ from guatecompras.errors import GuatecomprasError
 from guatecompras.formats.archive import gzip_lines_writer, read_lines
 from guatecompras.formats.parquets import TableWriter
 from guatecompras.ocds.cohort import Lines
+from guatecompras.personal import WITHHELD, Policy
 from guatecompras.snapshot import Follower
 
 PARQUET, LINES = "changes.parquet", "changes.jsonl.gz"
+RELEASES = "tables/releases.parquet"
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 KINDS = (ADDED, REMOVED, CHANGED)
@@ -61,10 +63,12 @@ _EDITS = {"nog": pl.Int64, "path": pl.String, "cause": pl.String}
 
 @dataclass(frozen=True)
 class Side:
-    """A version's records (JSON Lines, gzipped) and its table `releases`, both in order of NOG."""
+    """A version's records (JSON Lines, gzipped) and its table `releases`, both in order of NOG. `policy`: what is published of
+    natural persons now, where the version may have more of them: that is told as gone, but not what it was."""
 
     records: Path
     releases: Path
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,9 @@ def write(
     paths = folder / PARQUET, folder / LINES
     counts = dict.fromkeys(("rows", *KINDS, *CAUSES), 0)
     with ExitStack() as stack:
-        found = _differences(before, after, edits, made, batch, cause, stack) if before else _all_new(after, batch)
+        found = (
+            _differences(before, after, edits, made, batch, cause, stack) if before else named(after.releases, batch)
+        )
         table = stack.enter_context(TableWriter(paths[0], SCHEMA, GROUP))
         lines = stack.enter_context(gzip_lines_writer(paths[1]))
         for rows in found:
@@ -125,10 +131,10 @@ def _count(rows: pl.DataFrame, counts: dict[str, int]) -> None:
         counts[cause] += number
 
 
-def _all_new(after: Side, batch: int) -> Iterator[pl.DataFrame]:
-    """The rows of a month's first version."""
-    table = Follower(after.releases)
-    for stop in _stops([_nogs(after.releases)], batch):
+def named(releases: Path, batch: int = BATCH) -> Iterator[pl.DataFrame]:
+    """The rows of a month's first version, by its table `releases`: what records it has."""
+    table = Follower(releases)
+    for stop in _stops([_nogs(releases)], batch):
         releases = table.up_to(stop)
         yield releases.group_by("nog", maintain_order=True).agg(
             ocid=pl.col("ocid").first(),
@@ -194,6 +200,8 @@ def _walk(side: Side, stops: list[int], looked_at: frozenset[int] | None) -> Ite
         texts = list(islice(lines, len(nogs)))
         if len(texts) < len(nogs):
             raise GuatecomprasError(f"{side.records} lacks records that {side.releases} has releases of")
+        if side.policy:
+            texts = side.policy.marked(texts)
         if looked_at is not None:
             kept = nogs.is_in(list(looked_at))
             nogs, texts = nogs.filter(kept), list(compress(texts, kept))
@@ -225,9 +233,14 @@ def _changes(before: _Batch, after: _Batch, edits: pl.DataFrame, cause: str) -> 
         rows.join(ocids, on="nog", how="left", maintain_order="left")
         .join(newest, on="nog", how="left", maintain_order="left")
         .join(edits.unique(["nog", "path"], keep="last"), on=["nog", "path"], how="left", maintain_order="left")
-        .with_columns(pl.col("cause").fill_null(cause))
+        .with_columns(pl.col("cause").fill_null(pl.when(_withheld()).then(pl.lit(PUBLISHER)).otherwise(pl.lit(cause))))
         .select(SCHEMA.names)
     )
+
+
+def _withheld() -> pl.Expr:
+    """What is gone because it may not be published."""
+    return (pl.col("path") != "") & pl.col("after").is_null() & pl.col("before").str.contains(WITHHELD, literal=True)
 
 
 def _changed(records: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from guatecompras.formats.archive import read_lines
 from guatecompras.ocds.corrections import PUBLIC_SCHEMA
 from guatecompras.ocds.parties import Directory
 from guatecompras.ocds.wording import Rows
+from guatecompras.personal import Policy
 from guatecompras.snapshot import Follower, Snapshot
 
 TEXTS_SCHEMA = {"nog": pl.Int64(), "json": pl.String()}
@@ -27,7 +28,8 @@ class Earlier:
     """The public version: its documents (JSON Lines, gzipped) and its table `releases`.
 
     `snapshot`: what it was made from, where that is still at hand; `same_maker`: the code and the settings were those of
-    today; `work`: the folder it was made in, where the notes on its deflated blocks are.
+    today; `work`: the folder it was made in, where the notes on its deflated blocks are; `policy`: what is published of natural
+    persons now, where it may have more of them.
     """
 
     releases: Path
@@ -36,6 +38,7 @@ class Earlier:
     snapshot: Snapshot | None = None
     same_maker: bool = False
     work: Path | None = None
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Walk:
         before = earlier.snapshot
         self._sources = {name: Follower(before.files[name]) for name in TABLES} if before else {}
         # What is the same for a whole month has to be so in both: the buyers it knows, the tables that are missing.
-        self._same_maker = earlier.same_maker
+        self._same_maker, self._policy = earlier.same_maker, earlier.policy
         self._takes_over = bool(
             before
             and earlier.same_maker
@@ -107,6 +110,10 @@ class Walk:
         told = list(islice(self._releases, table.height))
         recorded = list(islice(self._records, len(made) if self._takes_over else 0))
         before = {name: follower.up_to(last) for name, follower in self._sources.items()}
+        if self._policy:
+            # What is public stays as it is, but for what may not be public.
+            told = self._policy.cleaned(told)
+            before = {name: self._policy.apply(name, frame) for name, frame in before.items()}
         same = _same(rows, before) if before else pl.DataFrame(schema={"nog": pl.Int64()})
         if self._takes_over and same.height == len(made) == rows["concursos"].height:
             return Whole(_lines(told), _lines(recorded), table, len(made))

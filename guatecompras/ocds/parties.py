@@ -13,12 +13,12 @@ import polars as pl
 from guatecompras.contract import TABLES
 from guatecompras.ocds.jsontext import array, obj, select, string
 from guatecompras.ocds.wording import Rows, published_text
+from guatecompras.people import COMPANY
 
 _BUYING = ("GT-CISP", "GT-GCUC")
 # Persons are registered as SURNAME,SURNAME,MARRIED NAME,GIVEN,GIVEN (the second given name may be left out with its
-# comma); companies write a space after a comma, and say what kind of company they are.
+# comma).
 _SURNAMES_FIRST = r"^[^,]*,[^,]*,[^,]*(,[^,]*){1,2}$"
-_COMPANY = r"(?i), |\b(sociedad|s\.\s?a\b|limitada|ltda|compa[nñ][ií]a|c[ií]a|corporation|inc|llc|ltd)\b"
 _INDIVIDUAL = "INDIVIDUAL"
 
 
@@ -143,7 +143,7 @@ def _bare(ids: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
 def _named(parties: pl.DataFrame) -> pl.DataFrame:
     registered = pl.col("nombre")
     person = pl.col("esquema").is_in(["GT-NIT", "GT-GCID"]) & registered.str.contains(_SURNAMES_FIRST)
-    person = person & ~registered.str.contains(_COMPANY)
+    person = person & ~registered.str.contains(COMPANY)
     person = person & (pl.col("tipo_persona").str.to_uppercase() == _INDIVIDUAL).fill_null(True)
     parts = registered.str.split(",")
     natural = pl.concat_list(parts.list.slice(3), parts.list.slice(0, 3)).list.join(" ").str.replace_all(" +", " ")

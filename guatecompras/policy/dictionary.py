@@ -12,6 +12,7 @@ from typing import Any
 
 from guatecompras import tables
 from guatecompras.ocds.mapping import SECTIONS, UNPUBLISHED, Field, fields, section_of
+from guatecompras.personal import Policy, load
 from guatecompras.policy.extensions import Extension, extension_of
 from guatecompras.policy.texts import note
 
@@ -100,22 +101,32 @@ def anchor(path: str) -> str:
     return f"campo-{path.replace('/', '-')}"
 
 
-def entries(coverage: Coverage | None = None) -> tuple[Entry, ...]:
-    """All fields in publication order; `coverage`: that of a `quality.json`."""
-    return tuple(_entry(field, (coverage or {}).get(field.path)) for field in fields())
+def entries(coverage: Coverage | None = None, policy: Policy | None = None) -> tuple[Entry, ...]:
+    """All fields in publication order; `coverage`: that of a `quality.json`; `policy`: what is published of natural persons."""
+    rules = policy or load()
+    return tuple(_entry(field, (coverage or {}).get(field.path), rules) for field in fields())
 
 
-def _entry(field: Field, covered: Mapping[str, Any] | None) -> Entry:
+def _entry(field: Field, covered: Mapping[str, Any] | None, policy: Policy) -> Entry:
     return Entry(
         field=field,
         group=section_of(field.path),
         columns=_columns().get(field.path, ()),
         sources=tuple(f"{table}.{column}" for table, column in field.sources),
         extension=extension_of(field.path),
-        note=note(field.path),
+        note=" ".join(filter(None, (note(field.path), _withheld(field.path, policy)))),
         present=covered["present"] if covered else None,
         possible=covered["possible"] if covered else None,
     )
+
+
+_KINDS = {"persona": "personas individuales", "empresa": "empresas", "entidad": "entidades"}
+
+
+def _withheld(path: str, policy: Policy) -> str:
+    """Of whom a field is not published."""
+    kinds = [_KINDS[kind] for kind in policy.kinds_without(path)]
+    return f"No se publica de {' ni de '.join(kinds)} (ver Datos personales)." if kinds else ""
 
 
 @cache

@@ -64,7 +64,7 @@ class Policy:
 
 def build(facts: Facts) -> Policy:
     """The policy of what is public. The same facts give the same policy."""
-    dictionary = entries(facts.quality["coverage"] if facts.quality else None)
+    dictionary = entries(facts.quality["coverage"] if facts.quality else None, facts.personal)
     sections = _sections(facts)
     return Policy(
         facts=facts,

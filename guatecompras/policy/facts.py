@@ -4,12 +4,14 @@ Who gives them reads a publication; nothing here does.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from guatecompras.months import SPANISH, UTC_OFFSET, Month
+from guatecompras.personal import WITHHELD, load
+from guatecompras.personal import Policy as Personal
 from guatecompras.settings import LICENSE
 
 Json = Mapping[str, Any]
@@ -32,7 +34,7 @@ class PublishedMonth:
 @dataclass(frozen=True)
 class Facts:
     """`months`: newest first; `quality`: the newest month's `quality.json`, None where nothing is public; `tables`: its tables,
-    None where nothing is to be measured on them."""
+    None where nothing is to be measured on them; `personal`: the policy on personal data that was applied to it."""
 
     base_url: str
     contact: str
@@ -41,6 +43,7 @@ class Facts:
     months: tuple[PublishedMonth, ...] = ()
     quality: Json | None = None
     tables: Tables | None = None
+    personal: Personal = field(default_factory=load)
 
     @property
     def latest(self) -> PublishedMonth | None:
@@ -59,6 +62,9 @@ class Facts:
             "publisher_uri": self.publisher_uri,
             "base_url": self.base_url.rstrip("/"),
             "license": LICENSE,
+            "personal_published": _rules(self.personal, published=True),
+            "personal_withheld": _rules(self.personal, published=False),
+            "withheld": WITHHELD,
             "contact_words": _contact(self.contact, self.publisher_uri),
             "months_count": f"{len(self.months):,} {'mes' if len(self.months) == 1 else 'meses'}",
             "concursos_count": f"{concursos:,}",
@@ -67,6 +73,12 @@ class Facts:
             "as_of": moment_words(self.as_of) if self.as_of else _NONE,
             "as_of_day": day_words(self.as_of) if self.as_of else _NONE,
         }
+
+
+def _rules(policy: Personal, *, published: bool) -> str:
+    """The rules by which something is published, or is not, as a list of the policy's prose."""
+    lines = [f"- **{rule.title}.** {rule.reason} ({rule.basis})" for rule in policy.rules if rule.publish == published]
+    return "\n".join(lines) or "Nada."
 
 
 def day_words(moment: date) -> str:

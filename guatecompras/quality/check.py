@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from guatecompras.personal import Policy, load
 from guatecompras.quality.coverage import Coverage
 from guatecompras.quality.rules import Parameter, Rule, Rules
 
@@ -44,13 +45,15 @@ Distributions = Mapping[str, Mapping[str, float]]
 @dataclass(frozen=True)
 class Previous:
     """The version of the same month that is public now. `releases`: its JSON Lines, gzipped; `version`: its name;
-    `same_code`: whether it was made by the code that runs now, so that what differs comes from the source."""
+    `same_code`: whether it was made by the code that runs now, so that what differs comes from the source; `personal`: what its
+    manifest says of the policy on natural persons."""
 
     version: str
     tables: Mapping[str, Path]
     releases: Path
     distributions: Distributions
     same_code: bool = True
+    personal: dict[str, Any] | None = field(default_factory=lambda: load().told)
 
     def scan(self, table: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.tables[table])
@@ -62,7 +65,8 @@ class Month:
 
     `coverage`: how often each path is there (see `coverage.py`); `history`: the distributions of up to twelve earlier
     months by their name, those that are public; `elsewhere`: of those months' current versions the tables of what has an
-    id of its own; `previous`: the public version of this month, if there is one. The last three come from `compared.py`.
+    id of its own; `previous`: the public version of this month, if there is one. These three come from `compared.py`.
+    `personal`: what is published of natural persons.
     """
 
     month: str
@@ -75,6 +79,7 @@ class Month:
     history: Mapping[str, Distributions] = field(default_factory=dict)
     elsewhere: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
     previous: Previous | None = None
+    personal: Policy = field(default_factory=load)
     # The first and the last NOG of a part of the month; None: all of it.
     within: tuple[int, int] | None = None
 

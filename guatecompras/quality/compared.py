@@ -126,9 +126,11 @@ class _Version:
             if not self.unreadable:
                 self._note("tables", "not all tables and releases are there")
             return None
-        code = self._json(MANIFEST).get("code")
+        manifest = self._json(MANIFEST)
+        code = manifest.get("code")
         same = isinstance(code, dict) and code.get("digest") == code_digest()
-        return Previous(self.version, tables, releases, self.report().get("distributions", {}), same)
+        distributions = self.report().get("distributions", {})
+        return Previous(self.version, tables, releases, distributions, same, manifest.get("personal"))
 
     def _json(self, name: str) -> Json:
         path = self._file(name)

@@ -20,7 +20,7 @@ from guatecompras.errors import StoreError
 from guatecompras.publication import MANIFEST, empty_index, index_text, is_version, listed_versions, read_index
 from guatecompras.stores import s3
 from guatecompras.stores.cache import Cache
-from guatecompras.stores.claims import DONE, REMOVING, RENEWED_SECONDS, WRITING, Claim, machine_of
+from guatecompras.stores.claims import DONE, REMOVING, RENEWED_SECONDS, SILENT_SECONDS, WRITING, Claim, machine_of
 from guatecompras.stores.s3 import Address, Bucket, Found
 from guatecompras.stores.workplace import STALE_AFTER, Workplace, locked, made
 from guatecompras.variables import Variable
@@ -41,8 +41,9 @@ VARIABLES = (
     Variable(CACHE_VARIABLE, "gigabytes of it that copies of published objects may take", "20"),
 )
 
-# How long to wait for others who write the index all the time, and for one who is putting the same version in place.
-_INDEX_SECONDS, _VERSION_SECONDS = 180.0, 60.0
+# How long to wait for others who write the index all the time, and for one who is putting the same version in place: until it is
+# known whether that one is alive, at least.
+_INDEX_SECONDS, _VERSION_SECONDS = 180.0, SILENT_SECONDS + 60.0
 _FILES_AT_ONCE = 3
 
 _INDEX = "publication/index.json"

@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from guatecompras import spanish
+from guatecompras.personal import load
 from guatecompras.policy import codelists, dictionary, prose
 from guatecompras.policy.document import Policy, build
 from guatecompras.policy.facts import Facts, PublishedMonth
@@ -88,7 +89,8 @@ def _facts(found: Edition, settings: Settings, publisher: Publisher) -> Facts:
         publisher=publisher.publisher_name,
         publisher_uri=publisher.publisher_uri,
         months=tuple(_month(month, found.month(month)) for month in found.months),
-        quality=found.quality(latest) if latest else None,
+        quality=found.quality(latest) if latest and found.has_quality(latest) else None,
+        personal=load(found.manifest(latest)["settings"].get("personal_data", "") if latest else ""),
         tables=(lambda table: found.local(latest, f"tables/{table}.parquet")) if latest else None,
     )
 

@@ -49,9 +49,9 @@ class _Summaries:
         self._held: dict[str, Summary] = {}
 
     def of(self, found: Edition) -> list[Summary]:
-        """Those of an edition's months, newest first."""
+        """Those of an edition's months that have a report, newest first."""
         with self._lock:
-            versions = {month: found.month(month)["version"] for month in found.months}
+            versions = {month: found.month(month)["version"] for month in found.months if found.has_quality(month)}
             held = self._held
             self._held = {
                 key: held.get(key) or _summary(found, month, key.partition("/")[2])
@@ -77,6 +77,9 @@ def _summary(found: Edition, month: str, version: str) -> Summary:
     )
 
 
+_NO_REPORT = "Ese mes se publicó antes de que hubiera informes de calidad. Lo tendrá cuando se publique de nuevo."
+
+
 @router.api_route("/calidad", methods=_METHODS)
 def all_months(request: Request) -> Response:
     found = edition(request)
@@ -90,7 +93,7 @@ def all_months(request: Request) -> Response:
         "severities": html.SEVERITIES,
         "failing": _failing(months[:_RECENT]),
         "recent": min(len(months), _RECENT),
-        "rarest": _rarest(found.quality(found.months[0])) if months else [],
+        "rarest": _rarest(found.quality(months[0].month)) if months else [],
         "anchor": anchor,
         "share": percent,
     }
@@ -102,15 +105,18 @@ def one_month(request: Request, month: str) -> Response:
     found = edition(request)
     if month not in found.months:
         return error(request, 404, "Ese mes no está publicado. Escríbalo como AAAA-MM, por ejemplo 2026-03.")
+    if not found.has_quality(month):
+        return error(request, 404, _NO_REPORT)
     told = html.view(found.quality(month))
     told["moment"] = told.pop("as_of")  # that name is the site's, for the newest of all months
-    place = found.months.index(month)
+    judged = [name for name in found.months if found.has_quality(name)]
+    place = judged.index(month)
     context = {
         **told,
         "month": month,
         "folder": f"/publication/months/{month}/{found.month(month)['version']}",
-        "newer": found.months[place - 1] if place else None,
-        "older": found.months[place + 1] if place + 1 < len(found.months) else None,
+        "newer": judged[place - 1] if place else None,
+        "older": judged[place + 1] if place + 1 < len(judged) else None,
         "anchor": anchor,
         "share": percent,
     }

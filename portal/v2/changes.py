@@ -41,7 +41,7 @@ class _Files:
 
     def version_folder(self, month: str, version: str, names: Collection[str] | None = None) -> Path:
         paths = [self._edition.fetched(f"months/{month}/{version}/{name}") for name in names or ()]
-        return paths[0].parent
+        return next(path for path in paths[0].parents if path.name == version)
 
 
 @router.get(

@@ -6,6 +6,7 @@ from math import sqrt
 import polars as pl
 
 from guatecompras.ocds.mapping import fields
+from guatecompras.personal import of_published
 from guatecompras.quality.check import FAILURES_SCHEMA, Check, Finding, Month
 
 
@@ -14,8 +15,9 @@ def _find(month: Month) -> Finding:
     minimum, deviations = parameters["minimum"], parameters["deviations"]
     assert isinstance(minimum, dict)
     assert isinstance(deviations, int | float)
+    excused = _withheld(month)
     judged = {
-        path: (present, possible, 1.0 if path in _required() else minimum[path])
+        path: (present, max(present, possible - excused.get(path, 0)), 1.0 if path in _required() else minimum[path])
         for path, (present, possible) in month.coverage.items()
         if possible and (path in _required() or path in minimum)
     }
@@ -26,6 +28,16 @@ def _find(month: Month) -> Finding:
         if present < possible * share - deviations * sqrt(possible * share * (1 - share))
     ]
     return Finding.of(len(judged), pl.DataFrame(rare, schema=FAILURES_SCHEMA, orient="row"))
+
+
+def _withheld(month: Month) -> dict[str, int]:
+    """How many parties lack a path because it may not be published of them: for each path of which that is so."""
+    kinds = {path: found for path in month.coverage if (found := month.personal.missing(path))}
+    if not kinds:
+        return {}
+    counted = of_published(month.scan("parties")).collect()["kind"].value_counts()
+    number = dict(counted.iter_rows())
+    return {path: sum(number.get(kind, 0) for kind in found) for path, found in kinds.items()}
 
 
 @cache

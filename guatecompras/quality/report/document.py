@@ -42,6 +42,8 @@ def document(
         "counts": dict(sorted(month.counts.items())),
         "checks": [_told(outcome) for outcome in outcomes],
         "coverage": _coverage(month),
+        # What is not there since it may not be published.
+        "withheld": [rule.title for rule in month.personal.rules if not rule.publish],
         "distributions": {name: dict(categories) for name, categories in sorted(month.distributions.items())},
         "accepted": {check: why for check, why in sorted(accepted.items()) if check in needed},
         "compared": {

@@ -15,11 +15,15 @@ from guatecompras.tables import NAMES, arrow_schema, path_of
 def _find(month: Month, previous: Previous) -> Finding:
     parameters = month.parameters("fields_lost")
     judged, found = 0, []
+    same_policy = month.personal.covers(previous.personal)
     for table in NAMES:
         if table not in previous.tables:
             continue
         before, now = filled_rows(previous.tables[table]), filled_rows(month.tables[table])
         for column, was, is_now in _shares(before, now, parameters):
+            # What may not be published any more is no loss.
+            if not same_policy and month.personal.kinds_without(_path(table, column)):
+                continue
             judged += 1
             if is_now < was * (1 - number(parameters, "fall")):
                 found.append(
