@@ -123,8 +123,7 @@ def test_commands_and_files_are_those_of_the_project(name: str) -> None:
         command = words[0].rpartition("/")[2]
         assert shutil.which(command, path=str(Path(sys.executable).parent))
     files = [word for word in words[1:] if word.startswith(CODE)]
-    # The worker's script comes with what spreads months over machines.
-    for file in files if name != "guatecompras-worker.service" else []:
+    for file in files:
         assert (PROJECT / file.removeprefix(f"{CODE}/")).is_file()
 
 
