@@ -96,10 +96,12 @@ def exposing(host: str, port: int, told: Callable[[str], None]) -> Iterator[None
         except (OSError, OverflowError) as error:
             raise GuatecomprasError(f"cannot show metrics at http://{shown}:{port}: {error}") from error
         with listening:
-            command = [sys.executable, "-m", "portal.http.metrics", str(listening.fileno()), str(os.getpid())]
+            descriptor = listening.fileno()
+            command = [sys.executable, "-m", "portal.http.metrics", str(descriptor), str(os.getpid())]
             # By name, as this process was started: what it is asked to load is found from the same place.
-            found = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])}
-            process = subprocess.Popen(command, pass_fds=[listening.fileno()], env={**os.environ, **found})  # noqa: S603
+            found = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+            environment = {**os.environ, "PYTHONPATH": found}
+            process = subprocess.Popen(command, pass_fds=[descriptor], env=environment)  # noqa: S603 # nosec B603
             told(f"http://{shown}:{listening.getsockname()[1]}/metrics")
         try:
             yield

@@ -123,8 +123,7 @@ def test_commands_and_files_are_those_of_the_project(name: str) -> None:
         command = words[0].rpartition("/")[2]
         assert shutil.which(command, path=str(Path(sys.executable).parent))
     files = [word for word in words[1:] if word.startswith(CODE)]
-    # The worker's script comes with what spreads months over machines.
-    for file in files if name != "guatecompras-worker.service" else []:
+    for file in files:
         assert (PROJECT / file.removeprefix(f"{CODE}/")).is_file()
 
 
@@ -174,7 +173,7 @@ import ctypes, os, sys
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
 told = ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
 print("no memory is written and run" if told == 0 else "the kernel does not know how to", flush=True)
-os.execv(sys.executable, [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--workers", "1"])
+os.execv(sys.executable, [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--workers", "1", "--metrics-port", "0"])
 """
 _WITHOUT_RIGHTS = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all")
 _NOBODY = 65534
@@ -217,7 +216,7 @@ def confined(forbidden: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
         )
         assert process.stderr is not None
         try:
-            address = next(line.split()[-1] for line in process.stderr if "serving" in line)
+            address = next(line.split()[-1] for line in process.stderr if "serving http" in line)
             yield address, log
         finally:
             process.send_signal(signal.SIGTERM)

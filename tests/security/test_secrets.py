@@ -10,14 +10,18 @@ from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
+import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
 from guatecompras.addresses import forms, hiding
+from pipelines import variables
 from pipelines.definitions import build_definitions
 from resources.settings import PROJECT, SourceResource
 from resources.sources.sql import SqlSource
+from tests import receiving
 from tests.pipelines.conftest import MONTHS
+from tests.portal.conftest import serving
 from tests.security.conftest import PASSWORD, READER, WRONG, Command, Database, Gossip, make_database
 from tests.security.searching import Text, found, in_folders, in_postgres
 
@@ -371,6 +375,59 @@ def test_a_publication_is_signed_without_its_key(
     raw = key.private_bytes_raw().hex()
     assert not found(texts, [body, raw])
     assert not [where for where, text in texts if key.private_bytes_raw() in text]
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
+def test_channels_of_alerts_that_refuse_are_told_without_their_secrets(
+    tmp_path: Path,
+    home: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    gossip: Gossip,
+    debug: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("GUATECOMPRAS_ALERT_WEBHOOK", f"{gossip.url}/{HOOK}")
+    (tmp_path / "mail").mkdir()
+    with receiving.mail_server(tmp_path / "mail") as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+        told = {"HOST": "127.0.0.1", "PORT": str(server.port), "USER": receiving.USER, "PASSWORD": WRONG}
+        for name, value in told.items():
+            monkeypatch.setenv(f"GUATECOMPRAS_ALERT_SMTP_{name}", value)
+        monkeypatch.setenv("GUATECOMPRAS_ALERT_MAIL_FROM", "alertas@example.gt")
+        monkeypatch.setenv("GUATECOMPRAS_ALERT_MAIL_TO", "guardia@example.gt")
+        status, said = command(*debug, "watch", "--test")
+        assert not server.box.got
+    assert status != 0
+    assert any(HOOK in heard for heard in gossip.heard)
+    assert "mail: " in said
+    assert not found([("output", said.encode()), *in_folders(home)], [HOOK, WRONG])
+
+
+def test_what_is_set_is_told_without_secrets(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = [variable.name for _, variable in variables.each() if variable.secret]
+    assert {"GUATECOMPRAS_SOURCE", "GUATECOMPRAS_DAGSTER_POSTGRES", "GUATECOMPRAS_CKAN_TOKEN"} <= set(secret)
+    for name in secret:
+        monkeypatch.setenv(name, SECRET)
+    status, told = command("variables")
+    assert status == 0
+    assert all(name in told for name in secret)
+    assert not found([("output", told.encode())], [SECRET])
+
+
+def test_a_portal_whose_bucket_refuses_tells_nobody_why_in_the_servers_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gossip: Gossip
+) -> None:
+    _of_storage(monkeypatch, tmp_path)
+    told: list[Text] = []
+    with serving(f"s3://cubeta/p?endpoint={gossip.url}", tmp_path / "portal") as server:  # type: ignore[arg-type] # as written
+        for path in ("/", "/files", "/api/v2/concursos", "/publication/index.json", "/concurso/1"):
+            answer = httpx.get(f"{server.url}{path}", timeout=60)
+            assert answer.status_code >= 500, path
+            told.append((path, answer.content + str(answer.headers).encode()))
+    assert any(ACCESS in heard for heard in gossip.heard)
+    logged = (tmp_path / "portal" / "errors.log").read_bytes()
+    assert b"access denied" in logged
+    assert not found([*told, *in_folders(tmp_path)], [ACCESS, SECRET])
 
 
 @pytest.mark.parametrize("form", forms(PASSWORD))
