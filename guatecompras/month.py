@@ -19,7 +19,17 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from guatecompras import datapackage, personal, publication, quality, settings, snapshot, switching, tables, verification
+from guatecompras import (
+    datapackage,
+    personal,
+    publication,
+    quality,
+    settings,
+    snapshot,
+    switching,
+    tables,
+    verification,
+)
 from guatecompras.ahead import ahead
 from guatecompras.changes import table as changelog
 from guatecompras.contract import Source

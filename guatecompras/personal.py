@@ -99,7 +99,9 @@ class Policy:
 
     def missing(self, path: str) -> tuple[str, ...]:
         """The kinds of parties that lack a published path, since it is withheld of them; not those that lack all of its parent."""
-        return tuple(kind for kind in _KINDS_OF_PARTIES if self._lacks(kind, path) and not self._lacks(kind, _parent(path)))
+        return tuple(
+            kind for kind in _KINDS_OF_PARTIES if self._lacks(kind, path) and not self._lacks(kind, _parent(path))
+        )
 
     def kinds_without(self, path: str) -> tuple[str, ...]:
         """The kinds of parties that a published path is withheld of."""
@@ -132,18 +134,18 @@ class Policy:
         columns = {name.partition(".")[0] for rule in self._withheld(*_KINDS_OF_PARTIES) for name in rule.fields}
         value, key = pl.col("valor"), pl.col("clave")
         if columns:
-            value = pl.when(parties & pl.col("columna").is_in(sorted(columns)) & value.is_not_null()).then(
-                pl.lit(WITHHELD)
-            ).otherwise(value)
+            value = (
+                pl.when(parties & pl.col("columna").is_in(sorted(columns)) & value.is_not_null())
+                .then(pl.lit(WITHHELD))
+                .otherwise(value)
+            )
         if self._withheld("junta"):
             left_out = rejects.filter(parties & (pl.col("nivel") == ROW) & (pl.col("motivo") != DUPLICATE))
             unpublished = parties & key.is_in(left_out["clave"].implode())
             hidden = unpublished & ~key.str.contains(f"esquema=(?:{'|'.join(_ORGANISED)}) ")
             about = pl.col("columna").is_in(["identificador", "nombre", "nit", "miembro_de"])
             value = pl.when(hidden & about & value.is_not_null()).then(pl.lit(WITHHELD)).otherwise(value)
-            key = pl.when(hidden).then(
-                key.str.replace("identificador=.*$", f"identificador={WITHHELD}")
-            ).otherwise(key)
+            key = pl.when(hidden).then(key.str.replace("identificador=.*$", f"identificador={WITHHELD}")).otherwise(key)
         for whose in ("cui", "correo"):
             if self._withheld(whose):
                 value, key = (text.str.replace_all(_PATTERNS[whose], WITHHELD) for text in (value, key))
@@ -160,9 +162,7 @@ class Policy:
             for name in rule.fields:
                 by_field.setdefault(name, set()).add(rule.of)
         found = [
-            pl.when(~_are(kinds)).then(pl.col(name)).alias(name)
-            for name, kinds in by_field.items()
-            if "." not in name
+            pl.when(~_are(kinds)).then(pl.col(name)).alias(name) for name, kinds in by_field.items() if "." not in name
         ]
         others = {name.partition(".")[2]: kinds for name, kinds in by_field.items() if "." in name}
         return [*found, _other_contacts(others)] if others else found
@@ -248,7 +248,9 @@ def _other_contacts(withheld: Mapping[str, set[str]]) -> pl.Expr:
                 else pl.element().struct.field(field.name)
                 for field in CONTACT.fields
             ]
-            left = pl.lit(None, CONTACT_LIST) if len(names) == len(CONTACT.fields) else column.list.eval(pl.struct(kept))
+            left = (
+                pl.lit(None, CONTACT_LIST) if len(names) == len(CONTACT.fields) else column.list.eval(pl.struct(kept))
+            )
             column = pl.when(_are([kind])).then(left).otherwise(column)
     return column.alias(_OTHERS)
 

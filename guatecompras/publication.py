@@ -252,8 +252,7 @@ def _numbered(index: Json) -> Json:
         }
 
     months = {
-        month: numbered(month, entry)
-        | {"versions": [_superseded(numbered(month, old)) for old in entry["versions"]]}
+        month: numbered(month, entry) | {"versions": [_superseded(numbered(month, old)) for old in entry["versions"]]}
         for month, entry in index["months"].items()
     }
     return {"sequence": len(numbers), "months": months, "collections": {}}

@@ -103,7 +103,9 @@ def write(
     paths = folder / PARQUET, folder / LINES
     counts = dict.fromkeys(("rows", *KINDS, *CAUSES), 0)
     with ExitStack() as stack:
-        found = _differences(before, after, edits, made, batch, cause, stack) if before else named(after.releases, batch)
+        found = (
+            _differences(before, after, edits, made, batch, cause, stack) if before else named(after.releases, batch)
+        )
         table = stack.enter_context(TableWriter(paths[0], SCHEMA, GROUP))
         lines = stack.enter_context(gzip_lines_writer(paths[1]))
         for rows in found:

@@ -77,9 +77,7 @@ class Facts:
 
 def _rules(policy: Personal, *, published: bool) -> str:
     """The rules by which something is published, or is not, as a list of the policy's prose."""
-    lines = [
-        f"- **{rule.title}.** {rule.reason} ({rule.basis})" for rule in policy.rules if rule.publish == published
-    ]
+    lines = [f"- **{rule.title}.** {rule.reason} ({rule.basis})" for rule in policy.rules if rule.publish == published]
     return "\n".join(lines) or "Nada."
 
 
