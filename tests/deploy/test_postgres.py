@@ -4,6 +4,7 @@ import datetime as dt
 import ipaddress
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import dagster as dg
 import psycopg2
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +27,7 @@ from sqlalchemy.engine import make_url
 from guatecompras.contract import TABLES
 from guatecompras.errors import SourceError
 from guatecompras.months import Month
+from pipelines.cli import main
 from pipelines.definitions import build_definitions
 from resources.settings import PROJECT
 from resources.sources.demo import demo_chunks
@@ -279,3 +282,18 @@ def test_a_server_without_tls_is_refused_where_tls_is_asked_for() -> None:
         with pytest.raises(SourceError, match="does not support SSL") as refusal:
             SqlSource.from_uri(address).watermarks()
         assert PASSWORD not in str(refusal.value)
+
+
+def test_a_home_that_its_ca_does_not_vouch_for_ends_the_command_in_a_line(
+    tls_server: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, port = tls_server
+    monkeypatch.setenv("DAGSTER_HOME", str(_home(tmp_path, monkeypatch, _over_tls(port, folder / "other.pem"))))
+    # Dagster tries for ten seconds before it gives up.
+    words = ["publish", MONTHS[0], "--source", "demo:?size=20&seed=1", "--store", str(tmp_path / "store")]
+    said = CliRunner().invoke(main, words)
+    assert said.exit_code == 1
+    assert re.search(r"^guatecompras: Dagster's home .* cannot be opened: .*certificate", said.stderr, re.MULTILINE)
+    for text in (said.output, caplog.text):
+        assert "Traceback" not in text
+        assert PASSWORD not in text
