@@ -3,7 +3,7 @@
 What a version and the index are is `guatecompras/publication.py`; where they are kept `guatecompras/stores.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -96,21 +96,26 @@ def publication_month(context: dg.AssetExecutionContext, store: StoreResource) -
         let_pass = accepted(context)
         entry = work.publish(let_pass)
     store.forget(work, context.run.run_id)
+    metadata = told_of(entry) | {"watermark": work.snapshot().as_of}
+    if let_pass:
+        metadata["accepted"] = dg.MetadataValue.json(let_pass)
+    return dg.MaterializeResult(asset_key=dg.AssetKey(list(_MONTH)), metadata=metadata)
+
+
+def told_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the UI shows of a month's version, by its entry in the index."""
     files = pl.DataFrame(
         [{key: file[key] for key in ("path", "format", "bytes", "rows", "sha256")} for file in entry["files"]]
     )
-    metadata: dict[str, Any] = {
+    return {
         "version": entry["version"],
         "published": entry["published"],
         "bytes": sum(file["bytes"] for file in entry["files"]),
         "dagster/row_count": entry["counts"]["records"],
         "dagster/partition_row_count": entry["counts"]["records"],
         "files": dg.MetadataValue.md(as_markdown(files)),
-        "watermark": work.snapshot().as_of,
+        **entry["counts"],
     }
-    if let_pass:
-        metadata["accepted"] = dg.MetadataValue.json(let_pass)
-    return dg.MaterializeResult(asset_key=dg.AssetKey(list(_MONTH)), metadata=metadata | entry["counts"])
 
 
 @dg.multi_asset(

@@ -25,6 +25,10 @@ class StoreError(GuatecomprasError):
     """A store that cannot be read or written (missing, full, not permitted)."""
 
 
+class HomeError(GuatecomprasError):
+    """Dagster's home that cannot be opened, or must not be changed as it is."""
+
+
 class GateError(GuatecomprasError):
     """A month that must not be published: a check failed, or was not run on exactly these files."""
 

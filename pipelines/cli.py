@@ -720,5 +720,20 @@ def copy_home(folder: Path) -> None:
         click.echo(f"copied {rows['runs']:,} runs with {rows['event_logs']:,} events from {folder}")
 
 
+@home_group.command("rebuild")
+@_STORE_OPTION
+def rebuild_home(store: str) -> None:
+    """Tell a home that lost what it knew which months are public. Restoring its backup tells more."""
+    with _one_line():
+        from pipelines.home import opened
+        from pipelines.homes.rebuilding import rebuild
+
+        with opened() as instance:
+            months = rebuild(instance, _opened(store))
+        click.echo(
+            f"the home knows again: {', '.join(months)}" if months else "nothing to add: the home knows all months"
+        )
+
+
 if __name__ == "__main__":
     main()

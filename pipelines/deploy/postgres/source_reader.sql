@@ -3,7 +3,8 @@
 --     psql -v ON_ERROR_STOP=1 -d SOURCE [-v schema=NAME] -f source_reader.sql        (as the owner of the tables)
 --     psql -d SOURCE -c '\password guatecompras_reader'
 --
--- May be run again: tables that came later are granted then. What everybody (PUBLIC) may do in that database stays as it is.
+-- May be run again: tables that came later are granted then. What everybody (PUBLIC) may do in that database stays as it is;
+-- what everybody may read beside the nine tables, and so this user too, is listed at the end: best nothing.
 \if :{?schema}
 \else
     \set schema public
@@ -26,3 +27,12 @@ WHERE nspname = :'schema' AND relkind IN ('r', 'p', 'v', 'm', 'f')
     AND lower(relname) IN (
         'concursos', 'eventos', 'partes', 'renglones', 'caracteristicas', 'documentos', 'ofertas', 'adjudicaciones', 'contratos'
     ) \gexec
+
+SELECT nspname AS schema, relname AS "everybody may read"
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+    AND has_schema_privilege('guatecompras_reader', pg_namespace.oid, 'USAGE')
+    AND has_table_privilege('guatecompras_reader', pg_class.oid, 'SELECT')
+    AND NOT (nspname = :'schema' AND lower(relname) IN (
+        'concursos', 'eventos', 'partes', 'renglones', 'caracteristicas', 'documentos', 'ofertas', 'adjudicaciones', 'contratos'
+    ));
