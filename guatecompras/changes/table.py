@@ -135,8 +135,8 @@ def named(releases: Path, batch: int = BATCH) -> Iterator[pl.DataFrame]:
     """The rows of a month's first version, by its table `releases`: what records it has."""
     table = Follower(releases)
     for stop in _stops([_nogs(releases)], batch):
-        releases = table.up_to(stop)
-        yield releases.group_by("nog", maintain_order=True).agg(
+        found = table.up_to(stop)
+        yield found.group_by("nog", maintain_order=True).agg(
             ocid=pl.col("ocid").first(),
             change=pl.lit(ADDED),
             path=pl.lit(""),
