@@ -230,12 +230,15 @@ def _require_known(schema: object) -> None:
 
 def _upgraded(index: Json) -> Json:
     """An index of an older schema as the newest has it."""
-    return _numbered(index) if index["schema"] == 1 else index
+    try:
+        return _numbered(index) if index["schema"] == 1 else index
+    except (KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise ValueError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
 def _numbered(index: Json) -> Json:
     """An index of schema 1: its commits get their numbers in the order in which they became public. What a version was made from
-    nobody wrote down (`inputs` is empty): the next publish makes a new one."""
+    nobody wrote down (`inputs` is empty), nor what it changed (`schema`: 1): the next publish makes a new one."""
     every = [
         (entry["published"], month, -place, entry["version"])
         for month in index["months"]
@@ -248,6 +251,7 @@ def _numbered(index: Json) -> Json:
         return entry | {
             "sequence": numbers[month, entry["version"]],
             "inputs": "",
+            "schema": 1,
             "manifest": {key: own[key] for key in ("path", "bytes", "sha256")},
         }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from guatecompras.errors import StoreError
-from guatecompras.publication import MANIFEST, empty_index
+from guatecompras.publication import MANIFEST, SCHEMA, empty_index
 from guatecompras.stores import STALE_AFTER, LocalStore, open_store
 from tests.switching import switch, switched_to
 
@@ -120,7 +120,7 @@ def test_a_work_folder_on_another_disk_is_copied(store: LocalStore, disk: Path) 
 
 def test_an_absent_index_is_an_empty_one_and_nobody_shares_it(store: LocalStore) -> None:
     store.index()["months"]["2026-01"] = "spoilt"
-    assert store.index() == {"schema": 2, "sequence": 0, "months": {}, "collections": {}}
+    assert store.index() == {"schema": SCHEMA, "sequence": 0, "months": {}, "collections": {}}
 
 
 def test_an_unchanged_index_is_not_written(store: LocalStore) -> None:
@@ -147,7 +147,8 @@ def test_a_change_that_fails_leaves_the_index(store: LocalStore) -> None:
         ("", "not an index"),
         ('{"schema": 2, "months": {', "not an index"),
         ("[]", "its schema is None"),
-        ('{"schema": 1, "months": {}}', "its schema is 1, not 2"),
+        ('{"schema": 0, "months": {}}', "its schema is 0, not one of 1 to 3"),
+        ('{"schema": 1, "months": {"2026-01": {"version": "a", "versions": []}}}', "damaged"),
         ('{"schema": 2}', "sequence"),
         ('{"schema": 2, "sequence": 1, "months": {"2026-01": {"version": "a"}}, "collections": {}}', "months"),
         ('{"schema": 2, "sequence": 1, "months": {"2026-01": 5}, "collections": {}}', "months"),

@@ -76,7 +76,7 @@ def _commits(month: str, entries: list[Json]) -> Iterator[Commit]:
     """Those of a month, by its versions from the oldest on."""
     gap = False
     for entry in entries:
-        told = bool(entry["inputs"]) and "withdrawn" not in entry
+        told = entry.get("schema") != 1 and "withdrawn" not in entry
         # A version that cannot say either what it changed or what it holds leaves that to the next one.
         if told or entry.get("kept", True):
             yield Commit(entry["sequence"], month, entry["version"], entry["published"], gap or not told)

@@ -135,15 +135,18 @@ def named(releases: Path, batch: int = BATCH) -> Iterator[pl.DataFrame]:
     """The rows of a month's first version, by its table `releases`: what records it has."""
     table = Follower(releases)
     for stop in _stops([_nogs(releases)], batch):
-        found = table.up_to(stop)
-        yield found.group_by("nog", maintain_order=True).agg(
-            ocid=pl.col("ocid").first(),
-            change=pl.lit(ADDED),
-            path=pl.lit(""),
-            before=pl.lit(None, pl.String),
-            after=pl.lit(None, pl.String),
-            cause=pl.lit(EVENT),
-            release=pl.col("id").last(),
+        yield (
+            table.up_to(stop)
+            .group_by("nog", maintain_order=True)
+            .agg(
+                ocid=pl.col("ocid").first(),
+                change=pl.lit(ADDED),
+                path=pl.lit(""),
+                before=pl.lit(None, pl.String),
+                after=pl.lit(None, pl.String),
+                cause=pl.lit(EVENT),
+                release=pl.col("id").last(),
+            )
         )
 
 

@@ -165,7 +165,7 @@ def test_rejects_say_that_there_was_somebody_not_who() -> None:
 
 
 def test_applying_twice_does_nothing() -> None:
-    for name, rows in month_tables(MONTH, 40, 1).items():
+    for name, rows in next(iter(month_tables(MONTH, 40, 1))).items():
         once = load().apply(name, rows)
         assert load().apply(name, once).equals(once)
 
