@@ -160,6 +160,7 @@ def _lose_a_worker(machines: Cluster, first: str, last: str, seconds: float) -> 
 
 
 @pytest.mark.parametrize("machines", [100], indirect=True)
+@pytest.mark.slow
 def test_a_month_whose_machine_is_gone_is_published_by_another(machines: Cluster) -> None:
     _lose_a_worker(machines, "2026-01", "2026-02", 90)
     # What went between the machines is in no log and no file of theirs: of passwords, at least.

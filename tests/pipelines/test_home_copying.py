@@ -97,6 +97,7 @@ def _seen(instance: dg.DagsterInstance) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_home_is_copied_and_the_work_goes_on(old: Path, new: Path, tmp_path: Path) -> None:
     with dg.DagsterInstance.from_config(str(old)) as before:
         for month in COPIED_MONTHS:

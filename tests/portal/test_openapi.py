@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 
-_QUICK, _LONG = 15, 330  # cases of each operation, of each kind
+_QUICK, _LONG = 8, 330  # cases of each operation, of each kind
 # What is valid by the document and refused all the same, and why: an opaque cursor is only ours, and one of three has to be there.
 # And which page is the last one depends on what there is.
 _REFUSED = (
