@@ -25,7 +25,11 @@ Seal = Callable[[Json], Json]
 VARIABLE, OFF = "GUATECOMPRAS_SIGNING_KEY", "off"
 ALGORITHM = "Ed25519"
 VARIABLES = (
-    Variable(VARIABLE, "file with the private key (Ed25519, PEM) that signs the index; `off` gives a signature up", secret=True),
+    Variable(
+        VARIABLE,
+        "file with the private key (Ed25519, PEM) that signs the index; `off` gives a signature up",
+        secret=True,
+    ),
 )
 _SIGNATURE = "signature"
 
