@@ -68,7 +68,9 @@ def _environment(place: Path) -> dict[str, str]:
 
 
 # What is on these pages is tested piece by piece elsewhere, too.
-_SLOW = frozenset({"operators/operating.md", "operators/production.md", "operators/recovery.md", "operators/runbook.md"})
+_SLOW = frozenset(
+    {"guia.md", "operators/operating.md", "operators/production.md", "operators/recovery.md", "operators/runbook.md"}
+)
 
 
 @pytest.mark.parametrize(

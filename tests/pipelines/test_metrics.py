@@ -105,6 +105,7 @@ def test_a_publication_that_cannot_be_read_leaves_the_runs(instance: dg.DagsterI
     assert _told(found, "months_late") is None
 
 
+@pytest.mark.slow  # Dagster tries again for long
 def test_a_home_in_postgresql_remembers_what_was_told_and_when_its_server_stops_the_numbers_say_so(
     doomed_server: Any,
     public: LocalStore,

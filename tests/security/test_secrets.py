@@ -218,7 +218,8 @@ def test_a_home_on_postgres_holds_no_password(
         assert not found([("what the UI shows of the home", instance.info_str().encode())], [PASSWORD])
 
 
-@pytest.mark.parametrize("debug", [pytest.param((), marks=pytest.mark.slow), ("--debug",)], ids=["plain", "debug"])
+@pytest.mark.slow  # Dagster tries again for long
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
 def test_a_home_on_postgres_that_refuses_does_not_tell_its_password(
     tmp_path: Path,
     database: Database,
