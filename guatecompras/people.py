@@ -25,7 +25,10 @@ def is_natural(scheme: pl.Expr, legal_kind: pl.Expr, kind: pl.Expr, name: pl.Exp
     """Whether a party is to be protected as a natural person: a supplier of an individual kind, and, where nobody tells a kind of
     it (`kind`: what entities have), every one that is not called like a company."""
     supplier = scheme.is_in(["GT-NIT", "GT-GCID"])
-    untold = legal_kind.is_null() & kind.is_null() & ~name.str.contains(COMPANY).fill_null(value=False)
+    unknown = legal_kind.is_null() & kind.is_null()
+    # Names are looked at only where they decide: that takes most of the time.
+    called = pl.when(unknown & supplier).then(name).str.contains(COMPANY).fill_null(value=False)
+    untold = unknown & ~called
     individual = legal_kind.str.to_uppercase().str.contains(_INDIVIDUAL, literal=True)
     return (supplier & (individual.fill_null(value=False) | untold)).fill_null(value=False)
 

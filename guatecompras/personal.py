@@ -40,6 +40,7 @@ _COMPILED = {
 }
 
 _PARTIES, _OTHERS = "partes", "contactos_adicionales"
+_PERSON = "__person"
 _ORGANISED = ("GT-CISP", "GT-GCUC")
 # Where a published party has what a column of the source holds, for what was published before.
 _PLACES: Mapping[str, tuple[str, str]] = {
@@ -117,7 +118,7 @@ class Policy:
     def apply(self, table: str, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows of a table of the contract without what is withheld; once more does nothing."""
         if table == _PARTIES and self._of_parties:
-            rows = rows.with_columns(self._of_parties)
+            rows = rows.with_columns(_person().alias(_PERSON)).with_columns(self._of_parties).drop(_PERSON)
         for whose, columns in self._texts.get(table, ()):
             pattern = _PATTERNS[whose]
             # Looking costs a tenth of replacing, and there is hardly ever anything.
@@ -228,10 +229,14 @@ def of_published(parties: pl.LazyFrame) -> pl.LazyFrame:
     return parties.select(kind=pl.when(scheme.is_in(_ORGANISED)).then(pl.lit("entidad")).otherwise(supplier))
 
 
+def _person() -> pl.Expr:
+    return people.is_natural(pl.col("esquema"), pl.col("tipo_persona"), pl.col("tipo"), pl.col("nombre"))
+
+
 def _are(kinds: Iterable[str]) -> pl.Expr:
-    """Which rows of `partes` are of these kinds."""
+    """Which rows of `partes` are of these kinds; the column _PERSON says which are natural persons."""
     supplier = ~pl.col("esquema").is_in(_ORGANISED)
-    person = people.is_natural(pl.col("esquema"), pl.col("tipo_persona"), pl.col("tipo"), pl.col("nombre"))
+    person = pl.col(_PERSON)
     every = {"persona": person, "empresa": supplier & ~person, "entidad": ~supplier}
     return pl.any_horizontal(every[kind] for kind in sorted(kinds))
 

@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from guatecompras import dcat, quality, tables
+from guatecompras import dcat, publication, quality, tables
 from guatecompras.errors import GateError, StoreError
 from guatecompras.formats.archive import read_lines
 from guatecompras.formats.counting import digest
@@ -161,7 +161,7 @@ def test_the_index_says_what_the_publication_promises(new_root: Path) -> None:
     store = LocalStore(new_root)
     index = json.loads((new_root / "publication" / "index.json").read_bytes())
     assert set(index) == {"schema", "sequence", "months", "collections"}
-    assert (index["schema"], index["sequence"], index["collections"]) == (2, 2, {})
+    assert (index["schema"], index["sequence"], index["collections"]) == (publication.SCHEMA, 2, {})
     entry = index["months"][MONTH]
     common = {"version", "published", "sequence", "inputs", "manifest", "counts"}
     assert set(entry) == common | {"files", "versions"}
@@ -190,7 +190,7 @@ def test_the_manifest_lists_every_file_but_itself(old_root: Path) -> None:
     listed = {file["path"]: file["sha256"] for file in manifest["files"]}
     assert listed == {name: sha256 for name, sha256 in _tree(folder).items() if name != "manifest.json"}
     assert all(set(file) == {"path", "format", "bytes", "sha256", "rows"} for file in manifest["files"])
-    assert manifest["schema"] == 2
+    assert manifest["schema"] == publication.SCHEMA
     assert manifest["previous"] is None
     assert (manifest["month"], manifest["version"]) == (MONTH, entry["version"])
     assert len(manifest["source"]["digest"]) == len(manifest["code"]["digest"]) == 64

@@ -112,6 +112,7 @@ def test_the_public_version_is_the_previous_one_unless_it_is_this(store: LocalSt
         folder / f"{MONTH}_releases.jsonl.gz",
         LIKE,
         same_code=True,
+        personal=None,
     )
     assert found.versions == {MONTH: _name(1)}
     assert read(store, MONTH, _name(1)) == compared.Compared({}, {}, None, {}, {}, ())

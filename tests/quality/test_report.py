@@ -49,7 +49,7 @@ def test_a_report_holds_what_it_promises(clean: quality.Month) -> None:
     told = _document(clean, *quality.run(clean))
     assert set(told) == {
         *("schema", "month", "version", "as_of", "score", "dimensions", "counts", "checks"),
-        *("coverage", "distributions", "accepted", "compared", "history"),
+        *("coverage", "withheld", "distributions", "accepted", "compared", "history"),
     }
     assert (told["month"], told["version"], told["as_of"]) == ("2026-01", VERSION, AS_OF)
     assert [check["id"] for check in told["checks"]] == [check.id for check in CHECKS]
