@@ -4,6 +4,7 @@ What a version and the index are is `guatecompras/publication.py`; where they ar
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,11 @@ from guatecompras.settings import Settings
 from guatecompras.verification import verify_chain, verify_version
 from pipelines.partitions import MONTHS
 from resources.settings import StoreResource
+
+# The running month is published every night: by noon of the next day that has not happened. Dagster looks at the newest
+# materialization of any month.
+REFRESHED_WITHIN = timedelta(hours=36)
+_FRESH = dg.FreshnessPolicy.time_window(fail_window=REFRESHED_WITHIN, warn_window=timedelta(hours=26))
 
 _MONTH, _INDEX, _CHANGES = ("publication", "month"), ("publication", "index"), ("publication", "changes")
 _SEARCH = ("publication", "search")
@@ -78,6 +84,7 @@ def publication_search(context: dg.AssetExecutionContext, store: StoreResource) 
             "The month's version, public: every check passed again on these very files, then the index switched to it at once.",
             {"guatecompras"},
             [*_FILES, *_PARTS, _CHANGES, _SEARCH, REPORT],
+            freshness=_FRESH,
         )
     ],
     partitions_def=MONTHS,

@@ -19,6 +19,8 @@ from guatecompras.ocds import mapping
 
 # In an asset's definition for who reads the code, in its materializations for the UI, which shows those.
 LINEAGE = "dagster/column_lineage"
+# Of a failure: the same may well succeed a little later.
+TRANSIENT = "transient"
 OWNERS = ["team:publicacion"]
 _PREVIEW_ROWS, _PREVIEW_COLUMNS = 5, 8
 
@@ -29,7 +31,7 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except GuatecomprasError as error:
-        raise dg.Failure(str(error), allow_retries=error.transient) from error
+        raise dg.Failure(str(error), metadata={TRANSIENT: error.transient}, allow_retries=error.transient) from error
 
 
 def spec(
@@ -39,6 +41,7 @@ def spec(
     deps: Iterable[Sequence[str]] = (),
     metadata: Mapping[str, Any] | None = None,
     skippable: bool = False,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
     """The declaration of one asset: `key` is (layer, name), the layer is its group."""
     return dg.AssetSpec(
@@ -51,6 +54,7 @@ def spec(
         code_version=__version__,
         metadata=metadata,
         skippable=skippable,
+        freshness_policy=freshness,
     )
 
 

@@ -34,4 +34,4 @@ class CursorError(GuatecomprasError):
 
 
 class NotTakenError(GuatecomprasError):
-    """A webhook that did not take a delivery; why, in a few words and without its address, which may be a secret."""
+    """A webhook or a mail server that did not take a delivery; why, in a few words and without an address that may be a secret."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from guatecompras.errors import GuatecomprasError, StoreError
+from guatecompras.variables import Variable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,6 +24,9 @@ Seal = Callable[[Json], Json]
 
 VARIABLE, OFF = "GUATECOMPRAS_SIGNING_KEY", "off"
 ALGORITHM = "Ed25519"
+VARIABLES = (
+    Variable(VARIABLE, "file with the private key (Ed25519, PEM) that signs the index; `off` gives a signature up"),
+)
 _SIGNATURE = "signature"
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -453,6 +454,19 @@ def collect_command(store: str) -> None:
             )
 
 
+@main.command()
+@click.option("--table", is_flag=True, help="All that can be set, as the operators' guide has it.")
+def variables(table: bool) -> None:
+    """What is set by variables of the environment here; of secrets only that they are."""
+    from pipelines.variables import given, markdown
+
+    if table:
+        click.echo(markdown(), nl=False)
+        return
+    for name, value in given():
+        click.echo(f"{name}={value}")
+
+
 @main.command("red-flags")
 @click.argument("month")
 @_STORE_OPTION
@@ -600,7 +614,16 @@ def alerts(queries: Path, state: Path, existing: bool, store: str) -> None:
     default=None,
     help="The publication: a folder or s3://BUCKET/PREFIX?endpoint=URL. Default: GUATECOMPRAS_STORE, else data/ in the project.",
 )
-def serve(host: str, port: int, workers: int | None, store: str | None) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    help="Show what is counted of requests, for Prometheus, at this port of --metrics-host. Default: nothing is counted.",
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Not where the public can reach it.")
+def serve(
+    host: str, port: int, workers: int | None, store: str | None, metrics_port: int | None, metrics_host: str
+) -> None:
     """Serve the portal: pages, API and downloads of what is public in a store, which is only read."""
     with _one_line():
         from portal.serve import serve as run
@@ -615,7 +638,68 @@ def serve(host: str, port: int, workers: int | None, store: str | None) -> None:
             lambda address: err.print(
                 f"guatecompras: serving {address}", markup=False, highlight=False, soft_wrap=True
             ),
+            None if metrics_port is None else (metrics_host, metrics_port),
         )
+
+
+@main.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; not where the public can reach it."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=9464, show_default=True)
+@_STORE_OPTION
+def metrics(host: str, port: int, store: str) -> None:
+    """Show the runs of the Dagster home and what is public as numbers for Prometheus."""
+    with _one_line():
+        from pipelines.home import opened
+        from pipelines.metrics import serve as show
+
+        place, stopped = _opened(store), threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
+        with opened() as instance:
+            end = show(
+                instance,
+                place,
+                host,
+                port,
+                lambda address: err.print(
+                    f"guatecompras: metrics at {address}", markup=False, highlight=False, soft_wrap=True
+                ),
+            )
+            stopped.wait()
+            end()
+
+
+@main.command()
+@click.option(
+    "--tell", is_flag=True, help="Send what is due, as the sensor does; for who has no daemon, every few minutes."
+)
+@click.option("--test", "is_test", is_flag=True, help="Only send a test by every channel that is set up.")
+@_STORE_OPTION
+def watch(tell: bool, is_test: bool, store: str) -> None:
+    """Look for what is wrong: runs that failed, months that are late, faults of what is public, what is not refreshed."""
+    with _one_line():
+        from pipelines.home import opened
+        from pipelines.watching.look import look, seen, trial
+        from resources.alerts import Alerts
+
+        channels = Alerts()
+        if is_test:
+            faults = channels.send(trial())
+            for name in channels.channels():
+                click.echo(f"{name}: {faults.get(name, 'sent')}")
+            if faults:
+                raise GuatecomprasError("not every channel took it")
+            return
+        place = _opened(store)
+        with opened() as instance:
+            found = look(instance, place, channels) if tell else seen(instance, place)[1]
+        for alert in found:
+            lines = [*alert.details, *([f"{alert.link.label}: {alert.link.url}"] if alert.link else [])]
+            click.echo("\n    ".join([f"{alert.kind} {alert.subject}: {alert.title}", *lines]))
+        if not found:
+            click.echo("all is well")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from assets.quality import quality_report
 from assets.reports import monthly_datasets, monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
+from pipelines.again import lost_runs_sensor
 from pipelines.jobs import ckan_job, collections_job, index_job, integrity_job, month_job, reports_job
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors import SENSORS
@@ -50,8 +51,8 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
         ],
         jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job],
         schedules=SCHEDULES,
-        sensors=SENSORS,
-        resources={"source": SourceResource(uri=source), "store": StoreResource(uri=store), "alerts": Alerts()},
+        sensors=[*SENSORS, lost_runs_sensor],
+        resources={"source": SourceResource.of(source), "store": StoreResource(uri=store), "alerts": Alerts()},
     )
 
 

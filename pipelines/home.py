@@ -15,10 +15,25 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy.pool import StaticPool
 
+from guatecompras.variables import Variable
 from resources.settings import PROJECT
 
 HOME_VARIABLE = "DAGSTER_HOME"
+POSTGRES_VARIABLE = "GUATECOMPRAS_DAGSTER_POSTGRES"
 EMBEDDED_HOME = PROJECT / "pipelines" / "deploy" / "embedded"
+
+VARIABLES = (
+    Variable(
+        HOME_VARIABLE,
+        "Dagster's home: a folder with a dagster.yaml, where runs and schedules are kept",
+        "pipelines/deploy/embedded",
+    ),
+    Variable(
+        POSTGRES_VARIABLE,
+        "database of the production home: `postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE`",
+        secret=True,
+    ),
+)
 
 # Seconds that a write waits for another process to be done with the same file, as in Dagster itself.
 _PATIENCE = 30

@@ -15,10 +15,13 @@ _REPORTS = dg.AssetSelection.groups("reports", "datasets")
 _CKAN = dg.AssetSelection.groups("ckan")
 
 # One process a month: a step of its own process costs seconds of imports, and the stages pass files through the same cache.
+# Run again, it is run whole: on another machine nothing is left of the stages that were done, or what is left is older; on the
+# same one each of them is found done.
 month_job = dg.define_asset_job(
     "month",
     selection=dg.AssetSelection.all() - _INDEX - _COLLECTIONS - _REPORTS - _INTEGRITY - _CKAN,
     executor_def=dg.in_process_executor,
+    tags={"dagster/retry_strategy": "ALL_STEPS"},
     description="One month: extract, build and validate OCDS, flatten, check, write the downloads, publish.",
 )
 

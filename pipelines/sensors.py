@@ -1,4 +1,4 @@
-"""What starts by what happens: months that changed in the source, and runs that failed."""
+"""What starts by what happens: months that changed in the source, and looks at how things stand (`watching/`)."""
 
 import json
 
@@ -6,8 +6,8 @@ import dagster as dg
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.months import FIRST_MONTH, current_month
-from pipelines.failures import reason_of
-from pipelines.jobs import index_job, month_job
+from pipelines.jobs import month_job
+from pipelines.watching.look import look
 from resources.alerts import Alerts
 from resources.settings import SourceResource, StoreResource
 
@@ -56,18 +56,26 @@ def _published_watermark(entry: dict[str, str] | None) -> str:
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    monitored_jobs=[month_job, index_job],
+    # Of the command's runs, too, which no code location launched.
+    monitor_all_code_locations=True,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alert when a run fails.",
+    description="When a run fails, look at once, and not at the next turn of `watch`.",
 )
-def failed_runs_sensor(context: dg.RunFailureSensorContext, alerts: Alerts) -> None:
-    """Say which month failed and why."""
-    run = context.dagster_run
-    month = run.tags.get("dagster/partition", "all months")
-    alerts.send(
-        f"{run.job_name} {month} failed (run {run.run_id})",
-        reason_of(context.get_step_failure_events()) or context.failure_event.message or "no reason given",
-    )
+def failed_runs_sensor(context: dg.RunFailureSensorContext, alerts: Alerts, store: StoreResource) -> None:
+    """What is told of it, and whether, is decided as in any other look."""
+    look(context.instance, store.open(), alerts)
 
 
-SENSORS = [late_changes_sensor, failed_runs_sensor]
+@dg.sensor(
+    name="watch",
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Alert when a run failed, a month is late, what is public has faults or is not refreshed; a digest at 07:00.",
+)
+def watch_sensor(context: dg.SensorEvaluationContext, alerts: Alerts, store: StoreResource) -> dg.SkipReason:
+    """It never asks for a run; what it skips with is what it saw. A setting that will not do fails the tick, which says so."""
+    found = look(context.instance, store.open(), alerts)
+    return dg.SkipReason("; ".join(f"{alert.kind} {alert.subject}" for alert in found) or "all is well")
+
+
+SENSORS = [late_changes_sensor, failed_runs_sensor, watch_sensor]

@@ -24,6 +24,7 @@ from portal.http.access_log import AccessLog, Write, to_output
 from portal.http.answers import Answers, Pieces, code_modified
 from portal.http.errors import ErrorPage, RefusedError
 from portal.http.limits import Limits
+from portal.http.metrics import Counting
 from portal.http.requests import Kind, kind_of
 from portal.http.security import Security
 from portal.library import Current
@@ -79,6 +80,7 @@ def create_app(
     routers: Iterable[APIRouter] = ROUTERS,
     error_page: ErrorPage = site.error,
     log: Write = to_output,
+    counted: Counting | None = None,
 ) -> FastAPI:
     """The application over the publication of `settings`. Nothing is read of it yet."""
     publication = Publication(settings.store, settings.cache_folder())
@@ -88,7 +90,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         middleware=[
-            Middleware(AccessLog, write=log),
+            Middleware(AccessLog, write=log, counted=counted),
             Middleware(Pieces, seconds=settings.stall_seconds),
             Middleware(Security, https=settings.base_url.startswith("https://")),
             Middleware(Limits, settings=settings),

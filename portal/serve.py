@@ -11,7 +11,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
@@ -23,6 +23,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
 from guatecompras.errors import GuatecomprasError
+from portal.http.metrics import Counting, exposing
 from portal.settings import Settings
 
 # Of glibc's malloc.h.
@@ -58,8 +59,16 @@ class _Server(MPServer):
         vars(self).update(_ssp=None, _sso=self._listening, _sfd=descriptor, _shd=holder)
 
 
-def serve(settings: Settings, host: str, port: int, workers: int, told: Callable[[str], None] = print) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way. Port 0: any that is free. `told`: called with the address.
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    workers: int,
+    told: Callable[[str], None] = print,
+    metrics: tuple[str, int] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way. Port 0: any that is free. `told`: called with the address;
+    `metrics`: where what is counted of requests is shown, None where nothing is.
 
     Without a public address of its own, what is served on this machine alone names itself by where it is. Raises
     GuatecomprasError when the address cannot be had.
@@ -85,16 +94,17 @@ def serve(settings: Settings, host: str, port: int, workers: int, told: Callable
         respawn_failed_workers=True,
         log_dictconfig=_LOGGING,
     )
-    told(address)
-    server.serve(target_loader=partial(_application, settings), wrap_loader=False)
+    with exposing(*metrics, lambda shown: told(f"metrics at {shown}")) if metrics else nullcontext():
+        told(address)
+        server.serve(target_loader=partial(_application, settings, counted=metrics is not None), wrap_loader=False)
 
 
-def _application(settings: Settings) -> Any:
+def _application(settings: Settings, counted: bool) -> Any:
     """In the process that answers: what it loads is its own."""
     _give_back_memory()
     from portal.app import create_app  # noqa: PLC0415 # in each process, after it has been started
 
-    return create_app(settings)
+    return create_app(settings, counted=Counting() if counted else None)
 
 
 def _give_back_memory() -> None:

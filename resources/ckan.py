@@ -13,8 +13,10 @@ from typing import Any
 import orjson
 import requests
 
+from guatecompras.addresses import hiding
 from guatecompras.ckan.push import CkanError
 from guatecompras.errors import GuatecomprasError
+from guatecompras.variables import Variable
 
 Json = dict[str, Any]
 
@@ -23,6 +25,12 @@ TOKEN, URL, ORGANIZATION, MOST_MB = (
     "GUATECOMPRAS_CKAN_URL",
     "GUATECOMPRAS_CKAN_ORG",
     "GUATECOMPRAS_CKAN_MAX_MB",
+)
+VARIABLES = (
+    Variable(URL, "address of the open-data portal"),
+    Variable(TOKEN, "an API token of it that may write; it is in no message", secret=True),
+    Variable(ORGANIZATION, "the organization that owns the datasets", "minfin"),
+    Variable(MOST_MB, "megabytes that an upload may have; larger files are linked", "10"),
 )
 _TRIES = 6
 _TIMEOUTS = (10.0, 180.0)  # seconds: to connect, and for an answer
@@ -35,6 +43,7 @@ class Ckan:
 
     def __init__(self, url: str, token: str | None, wait: Callable[[float], None] = time.sleep) -> None:
         self._url, self._wait = url.rstrip("/"), wait
+        self._hide = hiding((token or "").strip())
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "guatecompras"
         if token:
@@ -56,7 +65,7 @@ class Ckan:
                 return self._result(action, answer)
             if number + 1 < _TRIES:
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**number)
-                self._wait(random.uniform(longest / 2, longest))  # noqa: S311 – no secret
+                self._wait(random.uniform(longest / 2, longest))  # noqa: S311 # nosec B311 # no secret
         if isinstance(answer, str):
             raise CkanError(f"{self._url} cannot be reached: {answer}")
         raise CkanError(f"{self._url} does not manage {action}: HTTP {answer.status_code}", answer.status_code)
@@ -88,7 +97,9 @@ class Ckan:
             )
         why = {key: value for key, value in (told.get("error") or {}).items() if key != "__type"}
         raise CkanError(
-            f"{self._url} refuses {action} (HTTP {answer.status_code}): {str(why)[:500]}", answer.status_code, why
+            f"{self._url} refuses {action} (HTTP {answer.status_code}): {self._hide(str(why))[:500]}",
+            answer.status_code,
+            why,
         )
 
 

@@ -5,17 +5,29 @@ from pathlib import Path
 
 import dagster as dg
 
+from guatecompras.addresses import redact
 from guatecompras.contract import Source
 from guatecompras.errors import StoreError
 from guatecompras.formats.atomic import age, replacing, sweep
 from guatecompras.month import MonthWork
 from guatecompras.settings import Settings
 from guatecompras.stores import STALE_AFTER, Store, open_store
+from guatecompras.variables import Variable
 from resources.sources.uri import open_source
 
 SOURCE_VARIABLE, STORE_VARIABLE = "GUATECOMPRAS_SOURCE", "GUATECOMPRAS_STORE"
 PROJECT = Path(__file__).parents[1]
 DEFAULT_SOURCE = "demo:?size=2000&seed=1"
+
+# Of the sources that this process was given: as they may be shown -> as they are.
+_WHOLE: dict[str, str] = {}
+
+VARIABLES = (
+    Variable(
+        SOURCE_VARIABLE, "where the nine tables come from; an address may hold a password", DEFAULT_SOURCE, secret=True
+    ),
+    Variable(STORE_VARIABLE, "the publication: a folder or `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`", "data/"),
+)
 
 
 def default_store() -> str:
@@ -28,8 +40,16 @@ class SourceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     uri: str = ""
 
+    @classmethod
+    def of(cls, uri: str) -> "SourceResource":
+        """The source of a URI whose password stays in this process: what a resource is configured with, Dagster writes into the
+        snapshot of every job, and shows."""
+        shown = redact(uri)
+        _WHOLE[shown] = uri
+        return cls(uri=shown)
+
     def open(self) -> Source:
-        return open_source(self.uri or os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE)
+        return open_source(_WHOLE.get(self.uri, self.uri) or os.environ.get(SOURCE_VARIABLE) or DEFAULT_SOURCE)
 
 
 class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -38,7 +38,7 @@ class Webhooks:
         for number in range(self._tries):
             if number:
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (number - 1))
-                self._wait(after or random.uniform(longest / 2, longest))  # noqa: S311 – no secret
+                self._wait(after or random.uniform(longest / 2, longest))  # noqa: S311 # nosec B311 # no secret
             fault, after, final = self._once(url, headers, body)
             if not fault:
                 return

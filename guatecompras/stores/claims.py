@@ -2,7 +2,7 @@
 
 A claim says which machine holds it and what for. On one machine a lock file settles who holds the machine's claims (`objects.py`
 takes it), so a claim of the same machine is always one of the past; another machine's counts until it has not been renewed for
-a while. What is written under a claim is `objects.py`'s business.
+a while: for minutes where we have been watching it, by one clock. What is written under a claim is `objects.py`'s business.
 """
 
 import os
@@ -25,6 +25,8 @@ WRITING, REMOVING, DONE = "writing", "removing", "done"
 # A holder renews its claim every minute, and is taken for dead after thirty: a clock may be 15 minutes off.
 RENEWED_SECONDS = 60.0
 DEAD_SECONDS = 1800.0
+# Whoever watches a claim needs no other's clock. Longer than a holder needs to renew it over a server that is away for two minutes.
+SILENT_SECONDS = 240.0
 
 
 class Claim:
@@ -35,9 +37,10 @@ class Claim:
         self.key = f"claims/{path}.json"
         self._etag = ""
         self._renewed = 0.0
+        self._watched, self._watched_since = "", 0.0
 
     def take(self, purpose: str) -> bool:
-        """Take it unless another machine is at work under it."""
+        """Take it unless another machine is at work under it. Who asks again and again sees whether that one is alive."""
         there = self.bucket.read(self.key)
         return (there is None or self._free(*there)) and self._write(purpose, there[1].etag if there else None)
 
@@ -66,7 +69,12 @@ class Claim:
             past = said["machine"] == self.machine or said["purpose"] == DONE
         except (ValueError, KeyError, TypeError):
             past = False
-        return past or found.age > DEAD_SECONDS
+        return past or found.age > DEAD_SECONDS or self._is_silent(found)
+
+    def _is_silent(self, found: Found) -> bool:
+        if found.etag != self._watched:
+            self._watched, self._watched_since = found.etag, time.monotonic()
+        return time.monotonic() - self._watched_since > SILENT_SECONDS
 
     def _write(self, purpose: str, etag: str | None) -> bool:
         # The token makes every claim another object, so that no two have the same ETag.

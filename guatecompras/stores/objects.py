@@ -20,9 +20,10 @@ from guatecompras.errors import StoreError
 from guatecompras.publication import MANIFEST, empty_index, index_text, is_version, listed_versions, read_index
 from guatecompras.stores import s3
 from guatecompras.stores.cache import Cache
-from guatecompras.stores.claims import DONE, REMOVING, RENEWED_SECONDS, WRITING, Claim, machine_of
+from guatecompras.stores.claims import DONE, REMOVING, RENEWED_SECONDS, SILENT_SECONDS, WRITING, Claim, machine_of
 from guatecompras.stores.s3 import Address, Bucket, Found
 from guatecompras.stores.workplace import STALE_AFTER, Workplace, locked, made
+from guatecompras.variables import Variable
 
 Json = dict[str, Any]
 
@@ -31,8 +32,18 @@ WORK_VARIABLE, CACHE_VARIABLE = "GUATECOMPRAS_WORK", "GUATECOMPRAS_CACHE_GB"
 _DEFAULT_WORK = Path(__file__).parents[2] / "data"
 _DEFAULT_CACHE_GB = 20.0
 
-# How long to wait for others who write the index all the time, and for one who is putting the same version in place.
-_INDEX_SECONDS, _VERSION_SECONDS = 180.0, 60.0
+VARIABLES = (
+    Variable(
+        WORK_VARIABLE,
+        "folder of this machine where the work for a bucket is done, each in a `work-of-…` of its own",
+        "data/",
+    ),
+    Variable(CACHE_VARIABLE, "gigabytes of it that copies of published objects may take", "20"),
+)
+
+# How long to wait for others who write the index all the time, and for one who is putting the same version in place: until it is
+# known whether that one is alive, at least.
+_INDEX_SECONDS, _VERSION_SECONDS = 180.0, SILENT_SECONDS + 60.0
 _FILES_AT_ONCE = 3
 
 _INDEX = "publication/index.json"

@@ -24,6 +24,7 @@ from obstore.store import S3Store
 
 from guatecompras.errors import StoreError
 from guatecompras.stores.workplace import acting
+from guatecompras.variables import Variable
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -49,6 +50,12 @@ _CREDENTIALS = (
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI",),
     ("AWS_METADATA_ENDPOINT",),
     ("AWS_SKIP_SIGNATURE",),
+)
+
+VARIABLES = (
+    Variable("AWS_ACCESS_KEY_ID", "key of the bucket; who serves needs one that may only read", secret=True),
+    Variable("AWS_SECRET_ACCESS_KEY", "its secret", secret=True),
+    Variable("AWS_ENDPOINT_URL", "address of the object storage, where the store's address has no `endpoint=`"),
 )
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
@@ -357,7 +364,7 @@ class _AbsentError(StoreError):
 
 def by_chance(seconds: float) -> float:
     """Half of it to all of it: those who met once do not meet again."""
-    return random.uniform(0.5, 1.0) * seconds  # noqa: S311 # no secret
+    return random.uniform(0.5, 1.0) * seconds  # noqa: S311 # nosec B311 # no secret
 
 
 def _pauses(number: int) -> Iterator[float]:

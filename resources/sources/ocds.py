@@ -687,7 +687,9 @@ class Api:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        # A password with a bare / ? or # would be taken for the host's name and the path, and shown.
+        misread = "@" in f"{parts.path}{parts.query}{parts.fragment}" and "@" not in parts.netloc
+        if parts.scheme not in ("http", "https") or not parts.hostname or misread:
             raise SourceError(f"'{_without_secrets(url)}' is not the address of an API: write ocds+https://HOST/base")
         host = parts.netloc.rpartition("@")[2]
         self.base = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
@@ -730,7 +732,7 @@ class Api:
         url = f"{self.base}{path}"
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(BACKOFF_SECONDS * 2 ** (attempt - 1) * (1 + random.random()))  # noqa: S311
+                time.sleep(BACKOFF_SECONDS * 2 ** (attempt - 1) * (1 + random.random()))  # noqa: S311 # nosec B311
             try:
                 return self._try(url, target)
             except HTTPError as error:
@@ -750,7 +752,7 @@ class Api:
             # Not for a host that it redirects to.
             login = base64.b64encode(self._login.encode()).decode()
             request.add_unredirected_header("Authorization", f"Basic {login}")
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 # nosec B310
             if response.status == 204:
                 return None
             expected, written = response.headers.get("Content-Length"), 0
@@ -837,4 +839,5 @@ def _moment(local: str | None) -> datetime | None:
 
 
 def _without_secrets(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", uri).partition("?")[0]
+    """Without who logs in: a name alone may be a token."""
+    return re.sub(r"//.*@", "//", uri, flags=re.DOTALL).partition("?")[0]

@@ -9,7 +9,7 @@ columns mean is the contract's business, whether their values are sound is `arri
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from guatecompras.addresses import redact
+from guatecompras.addresses import hiding, redact
 from guatecompras.contract import PLAUSIBLE_YEARS, TABLES, Table
 from guatecompras.errors import SourceError
 from guatecompras.formats.atomic import replacing
@@ -39,6 +39,8 @@ from resources.sources.csv import plain
 
 _SQLITE_ROWS = 10_000  # rows a batch: some MB
 _CONNECT_SECONDS = 15
+# Options of libpq, which an address may hold too.
+_PASSWORDS = ("password", "sslpassword")
 _DRIVER_ERRORS = (adbc_driver_manager.Error, psycopg2.Error, sqlite3.Error, pa.ArrowException, OSError)
 
 
@@ -375,15 +377,13 @@ class Rows(Protocol):
 
 
 @contextmanager
-def _clear_errors(shown: str, what: str, secret: str = "", verb: str = "read") -> Iterator[None]:
-    """Turn what a driver raises into one line without the password."""
+def _clear_errors(shown: str, what: str, hide: Callable[[str], str] = str, verb: str = "read") -> Iterator[None]:
+    """Turn what a driver raises into one line, in which `hide` leaves no password."""
     try:
         yield
     except _DRIVER_ERRORS as error:
         text = re.sub(r"\s+", " ", str(error)).partition(" Query was:")[0].partition(" SQLSTATE")[0].strip(" .")
-        if secret:
-            text = text.replace(secret, "***")
-        raise SourceError(f"{shown}: {what} cannot be {verb}: {text}") from None
+        raise SourceError(f"{shown}: {what} cannot be {verb}: {hide(text)}") from None
 
 
 def _quoted(name: str) -> str:
@@ -594,13 +594,13 @@ class _PostgresSession:
 
     def __init__(self, url: URL, shown: str) -> None:
         self._shown = shown
-        self._secret = str(url.password or "")
+        self._hide = _hiding(url)
         self._dsn, self._schema = _conninfo(url)
         self._open: list[Any] = []
         self._idle: list[Any] = []
         self._snapshot: str | None = None
         try:
-            with _clear_errors(shown, "the database", self._secret):
+            with _clear_errors(shown, "the database", self._hide):
                 self._idle.append(self._connection())
             self._snapshot = self.rows("SELECT pg_export_snapshot()")[0][0]
             self.relations = relations_of(self._found(), shown)
@@ -612,7 +612,7 @@ class _PostgresSession:
         return [row for frame in self.frames(sql, "the database") for row in frame.rows()]
 
     def frames(self, sql: str, what: str) -> Iterator[pl.DataFrame]:
-        with _clear_errors(self._shown, what, self._secret):
+        with _clear_errors(self._shown, what, self._hide):
             connection = self._idle.pop() if self._idle else self._connection()
             with closing(connection.cursor()) as cursor:
                 cursor.execute(sql)
@@ -667,6 +667,12 @@ def _conninfo(url: URL) -> tuple[str, str | None]:
     # Whatever the server's encoding is, Arrow needs UTF-8.
     options = {"connect_timeout": _CONNECT_SECONDS} | options | {"client_encoding": "UTF8"}
     return psycopg2.extensions.make_dsn(**options), schema if isinstance(schema, str) else None
+
+
+def _hiding(url: URL) -> Callable[[str], str]:
+    """What hides the passwords that libpq was given."""
+    options = (url.query.get(name) for name in _PASSWORDS)
+    return hiding(url.password, *(option for option in options if isinstance(option, str)))
 
 
 def _literal(text: str) -> str:
@@ -761,7 +767,7 @@ def _fill_sqlite(cursor: Any, tables: Iterable[tuple[str, pl.DataFrame]]) -> Non
 def _write_postgres(url: URL, shown: str, tables: Iterable[tuple[str, pl.DataFrame]]) -> None:
     dsn, schema = _conninfo(url)
     with (
-        _clear_errors(shown, "the database", str(url.password or ""), verb="written"),
+        _clear_errors(shown, "the database", _hiding(url), verb="written"),
         closing(psycopg2.connect(dsn)) as connection,
         connection,  # one transaction
         connection.cursor() as cursor,

@@ -1,7 +1,6 @@
 """Schedules and sensors: which month they ask for, and that they do not ask twice."""
 
 import json
-import logging
 import sqlite3
 from contextlib import closing
 from datetime import datetime
@@ -13,10 +12,9 @@ import pytest
 
 from pipelines.definitions import build_definitions
 from pipelines.schedules import closed_month_schedule, reports_schedule, running_month_schedule
-from pipelines.sensors import failed_runs_sensor, late_changes_sensor
-from resources.alerts import Alerts
+from pipelines.sensors import late_changes_sensor
 from resources.settings import SourceResource, StoreResource
-from tests.pipelines.conftest import MONTHS, REJECTED, RunMonth
+from tests.pipelines.conftest import MONTHS, RunMonth
 
 GUATEMALA = ZoneInfo("America/Guatemala")
 
@@ -86,35 +84,3 @@ def test_the_sensor_asks_once_for_each_month_that_moved(run_month: RunMonth, dat
 def test_the_sensor_waits_when_the_source_cannot_be_read(tmp_path: Path) -> None:
     asked, cursor = _tick(tmp_path / "absent.sqlite", tmp_path / "store", None)
     assert (asked, cursor) == ([], None)
-
-
-def test_a_failed_run_raises_an_alert_with_its_reason(
-    run_month: RunMonth, database: Path, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
-) -> None:
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("DROP TABLE partes")
-    assert "partes" in _alert(run_month(database), instance, caplog)
-
-
-def test_an_alert_says_which_check_stopped_a_month_and_how_to_accept_it(
-    run_month: RunMonth, database: Path, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
-) -> None:
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for statement in REJECTED:
-            connection.execute(statement)
-    text = _alert(run_month(database), instance, caplog)
-    assert "these checks failed: schema (1: NOG" in text
-    assert "--accept CHECK --why TEXT" in text
-
-
-def _alert(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture) -> str:
-    """What the sensor of failed runs says of one."""
-    failure = next(event for event in result.all_events if event.is_run_failure)
-    context = dg.build_run_status_sensor_context(
-        "failed_runs", failure, instance, result.dagster_run, resources={"alerts": Alerts()}
-    ).for_run_failure()
-    with caplog.at_level(logging.ERROR, "guatecompras.alerts"):
-        failed_runs_sensor(context)
-    assert MONTHS[0] in caplog.text
-    assert result.run_id in caplog.text
-    return caplog.text

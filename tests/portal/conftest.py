@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,9 @@ class Server:
 
 
 @contextmanager
-def serving(store: Path, folder: Path, workers: int = 1, **environment: str) -> Iterator[Server]:
+def serving(
+    store: Path, folder: Path, workers: int = 1, more: Sequence[str] = (), **environment: str
+) -> Iterator[Server]:
     """`guatecompras serve`, as an operator starts it."""
     folder.mkdir(exist_ok=True, parents=True)
     command = [
@@ -178,6 +180,7 @@ def serving(store: Path, folder: Path, workers: int = 1, **environment: str) -> 
         str(workers),
         "--store",
         str(store),
+        *more,
     ]
     with open(folder / "access.log", "wb") as log, open(folder / "errors.log", "wb") as errors:
         process = subprocess.Popen(

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -239,6 +240,26 @@ def test_a_machine_waits_for_another_and_takes_over_from_a_dead_one(
     assert _tree(other.version_folder(MONTH, FIRST)) == _whole("one")
     with pytest.raises(StoreError, match=r"another run took .* over"):
         dead.confirm(WRITING)
+
+
+def test_a_claim_that_is_watched_counts_while_its_holder_renews_it(
+    store: ObjectStore, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that dies while it uploads is not waited for until clocks that may differ agree on it."""
+    monkeypatch.setattr(claims, "SILENT_SECONDS", 0.3)
+    path = f"months/{MONTH}/{FIRST}"
+    holder, waiting = Claim(store._bucket, path, "one machine"), Claim(store._bucket, path, "another")
+    assert holder.take(WRITING)
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        assert not waiting.take(WRITING)
+        holder.confirm(WRITING)
+    # Now it says no more, and who waits for it puts the version in place.
+    other = _elsewhere(uri, tmp_path / "other")
+    other.put_version(MONTH, FIRST, _files(tmp_path))
+    assert _tree(other.version_folder(MONTH, FIRST)) == _whole("one")
+    with pytest.raises(StoreError, match=r"another run took .* over"):
+        holder.confirm(WRITING)
 
 
 def test_a_claim_that_is_done_or_damaged_holds_nobody_up_for_ever(store: ObjectStore, uri: str, tmp_path: Path) -> None:
