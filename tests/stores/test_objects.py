@@ -322,7 +322,7 @@ def test_a_sealed_index_is_sealed_here_too(uri: str, tmp_path: Path) -> None:
         _publish(_elsewhere(uri, tmp_path / "other"), THIRD)
 
 
-@pytest.mark.parametrize("text", [b"{", b"{}", b'{"schema": 1, "months": {}}', b"\xff"])
+@pytest.mark.parametrize("text", [b"{", b"{}", b'{"schema": 1, "months": []}', b"\xff"])
 def test_a_damaged_or_foreign_index_is_one_clear_line_and_stays(store: ObjectStore, text: bytes) -> None:
     store._bucket.swap("publication/index.json", text, None)
     with pytest.raises(StoreError, match=r"publication/index\.json is not an index") as caught:

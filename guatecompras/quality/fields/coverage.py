@@ -36,8 +36,10 @@ def _withheld(month: Month) -> dict[str, int]:
     if not kinds:
         return {}
     counted = of_published(month.scan("parties")).collect()["kind"].value_counts()
-    number = dict(counted.iter_rows())
-    return {path: sum(number.get(kind, 0) for kind in found) for path, found in kinds.items()}
+    # Their share, of as many parties as coverage has counted: a table that lost rows is another check's finding.
+    _, parties = month.coverage.get("parties/name", (0, 0))
+    share = {kind: count / counted["count"].sum() for kind, count in counted.iter_rows()}
+    return {path: round(parties * sum(share.get(kind, 0.0) for kind in found)) for path, found in kinds.items()}
 
 
 @cache
