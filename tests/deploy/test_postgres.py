@@ -161,19 +161,21 @@ def _seen(folder: Path) -> tuple[set[str], set[str]]:
 def test_a_home_of_the_shipped_role_is_backed_up_and_comes_back(
     postgres_server: Any, reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What docs/operators/recovery.md tells."""
+    """What docs/operators/recovery.md tells, by the role that owns it."""
     administrator = postgres_server.get_uri()
     _psql(administrator, "-f", str(DEPLOY / "postgres" / "dagster.sql"))
-    uri = postgres_server.get_uri("guatecompras_dagster")
-    folder = _home(tmp_path, monkeypatch, _address(uri, username="guatecompras_dagster"))
+    address = _address(postgres_server.get_uri("guatecompras_dagster"), username="guatecompras_dagster")
+    owner = address.replace("+psycopg2", "")
+    folder = _home(tmp_path, monkeypatch, address)
     _publish(folder, reader, tmp_path / "store", MONTHS[0])
     before = _seen(folder)
     assert before[1] == {MONTHS[0]}
 
-    _tool("pg_dump", uri, "-Fc", "-f", tmp_path / "home.dump")
+    _tool("pg_dump", owner, "--format=custom", f"--file={tmp_path / 'home.dump'}")
     _psql(administrator, "-c", "DROP DATABASE guatecompras_dagster WITH (FORCE)")
     _psql(administrator, "-f", str(DEPLOY / "postgres" / "dagster.sql"))
-    _tool("pg_restore", uri, "--exit-on-error", tmp_path / "home.dump")
+    restoring = ("--no-owner", "--no-acl", "--single-transaction", "--exit-on-error")
+    _tool("pg_restore", owner, *restoring, tmp_path / "home.dump")
 
     assert _seen(folder) == before
     _publish(folder, reader, tmp_path / "store", MONTHS[1])
