@@ -158,6 +158,7 @@ def _seen(folder: Path) -> tuple[set[str], set[str]]:
         )
 
 
+@pytest.mark.slow
 def test_a_home_of_the_shipped_role_is_backed_up_and_comes_back(
     postgres_server: Any, reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +277,7 @@ def _over_tls(port: int, ca: Path, mode: str = "verify-full") -> str:
     return f"postgresql+psycopg2://fuente:{PASSWORD}@localhost:{port}/postgres?sslmode={mode}&sslrootcert={ca}"
 
 
+@pytest.mark.slow
 def test_source_and_home_are_reached_over_tls_that_is_verified(
     tls_server: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +322,7 @@ def test_a_server_without_tls_is_refused_where_tls_is_asked_for() -> None:
         assert PASSWORD not in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_home_that_its_ca_does_not_vouch_for_ends_the_command_in_a_line(
     tls_server: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

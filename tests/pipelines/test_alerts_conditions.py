@@ -192,6 +192,7 @@ def test_a_real_run_that_failed_tells_its_step_and_reason(
     assert alert.link.url == f"https://dagster.example.gt/runs/{run.run_id}"
 
 
+@pytest.mark.slow
 def test_a_real_month_that_the_gate_stopped_tells_the_checks_and_what_stays(
     run_month: RunMonth, database: Path, instance: dg.DagsterInstance, store: Path
 ) -> None:

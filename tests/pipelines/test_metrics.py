@@ -183,6 +183,7 @@ def exporter(public: LocalStore, tmp_path: Path) -> Iterator[tuple[subprocess.Po
     process.wait()
 
 
+@pytest.mark.slow
 def test_the_command_shows_them_until_it_is_stopped(exporter: tuple[subprocess.Popen[str], Path]) -> None:
     process, told = exporter
     until(lambda: "metrics at http" in told.read_text() or process.poll() is not None)
