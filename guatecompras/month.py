@@ -261,7 +261,7 @@ class MonthWork:
             return None
         folder = self._of_base(self._releases_file, self._records_file, _RELEASES_TABLE)
         snapshot = before.snapshot() if before._recall("source", whole=True) else None
-        manifest, policy = publication.placed(folder)[0], personal.load(self.config.personal_data)
+        manifest = publication.placed(folder)[0]
         return Earlier(
             folder / self._releases_file,
             folder / self._records_file,
@@ -270,7 +270,7 @@ class MonthWork:
             # The first versions did not say.
             manifest.get("maker") == publication.maker_of(self.config),
             before.folder,
-            None if policy.covers(manifest.get("personal")) else policy,
+            personal.load(self.config.personal_data).over(manifest.get("personal")),
         )
 
     def changes(self) -> Stage:
@@ -282,8 +282,7 @@ class MonthWork:
 
         def before() -> changelog.Side:
             folder = self._of_base(self._records_file, _RELEASES_TABLE)
-            policy = personal.load(self.config.personal_data)
-            withheld = None if policy.covers(publication.placed(folder)[0].get("personal")) else policy
+            withheld = personal.load(self.config.personal_data).over(publication.placed(folder)[0].get("personal"))
             return changelog.Side(folder / self._records_file, folder / _RELEASES_TABLE, withheld)
 
         def do() -> tuple[dict[str, tuple[Path, int]], Json]:

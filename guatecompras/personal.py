@@ -98,6 +98,10 @@ class Policy:
             return not self.withheld
         return told == self.told or set(self.withheld) <= set(told["withheld"])
 
+    def over(self, told: Json | None) -> "Policy | None":
+        """The policy for what was published under another (`covers`), where that may have more than it lets be; None otherwise."""
+        return None if self.covers(told) else self
+
     def missing(self, path: str) -> tuple[str, ...]:
         """The kinds of parties that lack a published path, since it is withheld of them; not those that lack all of its parent."""
         return tuple(
@@ -268,20 +272,14 @@ def _kind_of(party: Json) -> str:
     scheme, details = "-".join(str(party.get("id", "")).split("-")[:2]), party.get("details") or {}
     if scheme in _ORGANISED:
         return "entidad"
-    row = pl.DataFrame(
-        {
-            "esquema": [scheme],
-            "tipo_persona": [(details.get("legalEntityTypeDetail") or {}).get("description")],
-            "tipo": [(details.get("type") or {}).get("description")],
-            "nombre": [(party.get("identifier") or {}).get("legalName") or party.get("name")],
-        },
-        schema=dict.fromkeys(("esquema", "tipo_persona", "tipo", "nombre"), pl.String),
+    legal_kind, kind = ((details.get(key) or {}).get("description") for key in ("legalEntityTypeDetail", "type"))
+    return _kind_of_supplier(
+        scheme, legal_kind, kind, (party.get("identifier") or {}).get("legalName") or party.get("name")
     )
-    return _kind_of_row(*row.row(0))
 
 
 @cache
-def _kind_of_row(scheme: str, legal_kind: str | None, kind: str | None, name: str | None) -> str:
+def _kind_of_supplier(scheme: str, legal_kind: str | None, kind: str | None, name: str | None) -> str:
     columns = (pl.lit(value, pl.String) for value in (scheme, legal_kind, kind, name))
     return "persona" if pl.select(people.is_natural(*columns)).item() else "empresa"
 

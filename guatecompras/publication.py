@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -19,6 +20,7 @@ import orjson
 from guatecompras import __version__
 from guatecompras.errors import StoreError
 from guatecompras.formats.counting import digest
+from guatecompras.months import UTC_OFFSET
 from guatecompras.personal import load
 from guatecompras.settings import LICENSE, Settings
 from guatecompras.snapshot import Snapshot
@@ -283,6 +285,11 @@ def versions_of(index: Json, month: str) -> list[Json]:
     """The entries of a month's versions, the current one first; empty when it has none."""
     current = index["months"].get(month)
     return [current, *current["versions"]] if current else []
+
+
+def data_time(version: str) -> datetime:
+    """Of when a version's data is, which its name begins with (Guatemala's time). Raises ValueError for what is no such name."""
+    return datetime.strptime(version.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC_OFFSET)
 
 
 def staying(entry: Json) -> frozenset[str]:

@@ -54,7 +54,7 @@ class _Version:
     files: dict[str, PublishedFile]
 
     def side(self, month: str, policy: personal.Policy) -> changelog.Side:
-        withheld = None if policy.covers(self.manifest.get("personal")) else policy
+        withheld = policy.over(self.manifest.get("personal"))
         return changelog.Side(self.folder / f"{month}_records.jsonl.gz", self.folder / _RELEASES, withheld)
 
     def held(self) -> dict[str, str]:

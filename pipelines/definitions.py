@@ -19,7 +19,6 @@ from assets.quality import quality_report
 from assets.reports import monthly_datasets, monthly_reports
 from assets.source import source_tables
 from assets.tables import flat_tables
-from pipelines.again import lost_runs_sensor
 from pipelines.jobs import (
     ckan_job,
     collections_job,
@@ -59,7 +58,7 @@ def build_definitions(source: str = "", store: str = "") -> dg.Definitions:
         ],
         jobs=[month_job, index_job, collections_job, reports_job, integrity_job, ckan_job, housekeeping_job],
         schedules=SCHEDULES,
-        sensors=[*SENSORS, lost_runs_sensor],
+        sensors=SENSORS,
         resources={"source": SourceResource.of(source), "store": StoreResource(uri=store), "alerts": Alerts()},
     )
 

@@ -4,12 +4,11 @@ Read when Prometheus asks, and kept for some seconds: few queries however many r
 """
 
 import logging
-import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -21,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from guatecompras.errors import GuatecomprasError, StoreError
 from guatecompras.month import QUALITY_JSON
-from guatecompras.publication import MANIFEST, placed
+from guatecompras.publication import MANIFEST, data_time, is_version, placed
 from guatecompras.quality.report.document import score_in
 from guatecompras.stores import Store
 from pipelines.watching.conditions import late_months
@@ -43,7 +42,6 @@ _UNDER_WAY = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-_VERSION_TIME = re.compile(r"(\d{8}T\d{6})-")
 # What a home that cannot be reached raises, PostgreSQL after some seconds of trying.
 _HOME_FAULTS = (SQLAlchemyError, DagsterPostgresException, dg.DagsterError, OSError)
 
@@ -196,7 +194,7 @@ def of_publication(index: Mapping[str, Any]) -> Iterator[Metric]:
             (),
             [((), published.timestamp())],
         )
-    newest = max((time for entry in months if (time := _data_time(entry["version"]))), default=None)
+    newest = max((data_time(entry["version"]) for entry in months if is_version(entry["version"])), default=None)
     if newest:
         yield gauge(
             "publication_newest_data_timestamp_seconds",
@@ -204,12 +202,6 @@ def of_publication(index: Mapping[str, Any]) -> Iterator[Metric]:
             (),
             [((), newest.timestamp())],
         )
-
-
-def _data_time(version: str) -> datetime | None:
-    """Of when a version's data is, which its name begins with (Guatemala's time)."""
-    found = _VERSION_TIME.match(version)
-    return datetime.strptime(f"{found[1]}-0600", "%Y%m%dT%H%M%S%z").astimezone(UTC) if found else None
 
 
 class Inside:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from guatecompras.months import TIME_ZONE, current_month
 from pipelines.jobs import (
@@ -14,6 +15,8 @@ from pipelines.jobs import (
     month_job,
     reports_job,
 )
+
+_Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 
 
 @dg.schedule(
@@ -42,30 +45,6 @@ def running_month_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     tick = context.scheduled_execution_time
     month = current_month(tick - timedelta(hours=2))
     return dg.RunRequest(partition_key=str(month), run_key=f"running:{tick.isoformat()}")
-
-
-@dg.schedule(
-    job=index_job,
-    cron_schedule="0 5 * * *",
-    execution_timezone=TIME_ZONE,
-    name="index_check",
-    description="Re-read the whole publication, daily at 05:00.",
-)
-def index_check_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """One run a day."""
-    return dg.RunRequest(run_key=f"index:{context.scheduled_execution_time.isoformat()}")
-
-
-@dg.schedule(
-    job=collections_job,
-    cron_schedule="0 7 2 * *",
-    execution_timezone=TIME_ZONE,
-    name="collections",
-    description="Gather the years, the history, market, social audit and flags, on the 2nd at 07:00, after the month that closed.",
-)
-def collections_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """One run a month."""
-    return dg.RunRequest(run_key=f"collections:{context.scheduled_execution_time.isoformat()}")
 
 
 @dg.schedule(
@@ -98,37 +77,37 @@ def _running_and_before(name: str, context: dg.ScheduleEvaluationContext) -> lis
     return [dg.RunRequest(partition_key=str(month), run_key=f"{name}:{month}:{tick.isoformat()}") for month in months]
 
 
-@dg.schedule(
-    job=ckan_job,
-    cron_schedule="30 7 * * *",
-    execution_timezone=TIME_ZONE,
-    name="ckan",
-    description="Push what changed to the open-data portal, daily at 07:30, after the datasets.",
+# What has no month, and runs once each time: name, job, when, what for.
+_OF_ALL_MONTHS: tuple[tuple[str, _Job, str, str], ...] = (
+    ("index_check", index_job, "0 5 * * *", "Re-read the whole publication, daily at 05:00."),
+    (
+        "collections",
+        collections_job,
+        "0 7 2 * *",
+        "Gather the years, the history, market, social audit and flags, on the 2nd at 07:00, after the month that closed.",
+    ),
+    ("ckan", ckan_job, "30 7 * * *", "Push what changed to the open-data portal, daily at 07:30, after the datasets."),
+    (
+        "housekeeping",
+        housekeeping_job,
+        "30 23 * * *",
+        "Delete runs that ended long ago, nightly at 23:30, before the night's work.",
+    ),
 )
-def ckan_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """One run a day."""
-    return dg.RunRequest(run_key=f"ckan:{context.scheduled_execution_time.isoformat()}")
 
 
-@dg.schedule(
-    job=housekeeping_job,
-    cron_schedule="30 23 * * *",
-    execution_timezone=TIME_ZONE,
-    name="housekeeping",
-    description="Delete runs that ended long ago, nightly at 23:30, before the night's work.",
-)
-def housekeeping_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """One run a night."""
-    return dg.RunRequest(run_key=f"housekeeping:{context.scheduled_execution_time.isoformat()}")
+def _of_all_months(name: str, job: _Job, cron: str, description: str) -> dg.ScheduleDefinition:
+    @dg.schedule(job=job, cron_schedule=cron, execution_timezone=TIME_ZONE, name=name, description=description)
+    def once(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=f"{name}:{context.scheduled_execution_time.isoformat()}")
+
+    return once
 
 
 SCHEDULES = [
     closed_month_schedule,
     running_month_schedule,
-    index_check_schedule,
-    collections_schedule,
     reports_schedule,
     integrity_schedule,
-    ckan_schedule,
-    housekeeping_schedule,
+    *(_of_all_months(*row) for row in _OF_ALL_MONTHS),
 ]

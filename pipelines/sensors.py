@@ -6,6 +6,8 @@ import dagster as dg
 
 from guatecompras.errors import GuatecomprasError
 from guatecompras.months import FIRST_MONTH, current_month
+from guatecompras.publication import data_time
+from pipelines.again import lost_runs_sensor
 from pipelines.jobs import month_job
 from pipelines.watching.look import look
 from resources.alerts import Alerts
@@ -47,11 +49,10 @@ def late_changes_sensor(
 
 
 def _published_watermark(entry: dict[str, str] | None) -> str:
-    """When the data of a published version is of, from its name (`YYYYMMDDThhmmss-…`)."""
+    """When the data of a published version is of, as the source writes times."""
     if not entry:
         return ""
-    text = entry["version"]
-    return f"{text[0:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:15]}"
+    return data_time(entry["version"]).replace(tzinfo=None).isoformat()
 
 
 @dg.run_failure_sensor(
@@ -78,4 +79,4 @@ def watch_sensor(context: dg.SensorEvaluationContext, alerts: Alerts, store: Sto
     return dg.SkipReason("; ".join(f"{alert.kind} {alert.subject}" for alert in found) or "all is well")
 
 
-SENSORS = [late_changes_sensor, failed_runs_sensor, watch_sensor]
+SENSORS = [late_changes_sensor, failed_runs_sensor, watch_sensor, lost_runs_sensor]

@@ -5,7 +5,6 @@ How it looks is `data/audit/profile.typ`; what is counted, `indicators.py`'s. It
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,7 +12,8 @@ import orjson
 from guatecompras.audit.indicators import SHARES, TIMES
 from guatecompras.audit.parameters import FOLDER, load
 from guatecompras.audit.tables import OTHERS
-from guatecompras.months import SPANISH, UTC_OFFSET
+from guatecompras.months import SPANISH
+from guatecompras.publication import data_time
 from guatecompras.spanish import number, percent
 
 Row = Mapping[str, Any]
@@ -55,18 +55,13 @@ def draw(profile: Profile) -> bytes:
         sys_inputs={"profile": orjson.dumps(_told(profile)).decode()},
         ignore_system_fonts=True,
         pdf_standards="ua-1",
-        timestamp=int(_dated(profile.version).timestamp()),
+        timestamp=int(data_time(profile.version).timestamp()),
         format="pdf",
     )
 
 
-def _dated(version: str) -> datetime:
-    """The date of the newest data: a version's name starts with it."""
-    return datetime.strptime(version.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC_OFFSET)
-
-
 def _told(profile: Profile) -> dict[str, Any]:
-    dated, row = _dated(profile.version), profile.row
+    dated, row = data_time(profile.version), profile.row
     return {
         "kind": profile.kind,
         "name": _cut(profile.name, _TITLE),

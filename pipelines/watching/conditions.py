@@ -107,20 +107,21 @@ def _lacking(facts: Facts, month: Month) -> str:
 def _late(facts: Facts) -> Iterator[Alert]:
     if facts.index is None:
         return
+    last = {one.month: one for one in facts.last if one.job == "month"}
     for month, state in late_months(facts).items():
+        run = last.get(month)
         deadline = Month.parse(month).next().start.replace(day=DUE_DAY, tzinfo=UTC_OFFSET)
         yield _alert(
             "month_late",
             f"late:{month}",
             month,
-            details=(f"{state}; it should have been published by {local(deadline)}", _last_run(facts, month)),
-            link=_link(next((one.run_id for one in facts.last if (one.job, one.month) == ("month", month)), "")),
+            details=(f"{state}; it should have been published by {local(deadline)}", _last_run(run)),
+            link=_link(run.run_id) if run else None,
             since=deadline.astimezone(UTC),
         )
 
 
-def _last_run(facts: Facts, month: str) -> str:
-    run = next((one for one in facts.last if (one.job, one.month) == ("month", month)), None)
+def _last_run(run: Ended | None) -> str:
     if run is None:
         return "no run of it has ended in this home"
     return (

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from guatecompras.months import UTC_OFFSET
+from guatecompras.publication import data_time
 from guatecompras.settings import LICENSE
 from portal.http.answers import etag_of, respond
 from portal.http.conditional import NEVER
@@ -109,9 +109,8 @@ def library(request: Request) -> Library:
 
 
 def data_as_of(index: Mapping[str, Any]) -> datetime | None:
-    """When the newest data that is public is of: a version's name starts with it."""
-    stamps = [entry["version"][:15] for entry in index["months"].values()]
-    return datetime.strptime(max(stamps), "%Y%m%dT%H%M%S").replace(tzinfo=UTC_OFFSET) if stamps else None
+    """When the newest data that is public is of."""
+    return max((data_time(entry["version"]) for entry in index["months"].values()), default=None)
 
 
 def absolute(request: Request, path: str) -> str:

@@ -12,6 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
+from guatecompras.addresses import hiding
 from guatecompras.errors import GuatecomprasError, NotTakenError
 from guatecompras.variables import Variable
 from resources.alerts.notice import Notice, Phase, clean
@@ -110,8 +111,7 @@ class Mail:
         text = answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
         code = getattr(error, "smtp_code", "")
         words = f"{code} {text}".strip() or (str(error) if isinstance(error, OSError) else "")
-        told = clean(f"{type(error).__name__} {words}")[:200]
-        return told.replace(self.password, "***") if self.password else told
+        return hiding(self.password)(clean(f"{type(error).__name__} {words}"))[:200]
 
     def message(self, notice: Notice) -> EmailMessage:
         """The mail as it is sent. Mail programs put what tells of the same fault together, and know one that came twice."""

@@ -6,13 +6,13 @@ Whatever is told is free of control characters and of the environment's secrets,
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
 from urllib.parse import unquote, urlsplit
 
+from guatecompras.addresses import hiding
 from guatecompras.months import UTC_OFFSET
 
 PREFIX = "[guatecompras]"
@@ -129,12 +129,10 @@ def clean(text: str) -> str:
 
 def hidden(text: str) -> str:
     """The text without what is secret in this process' environment, and without passwords in addresses."""
-    for secret in _secrets():
-        text = text.replace(secret, "***")
-    return _USER_PASSWORD.sub(r"\1***@", text)
+    return _USER_PASSWORD.sub(r"\1***@", hiding(*_secrets())(text))
 
 
-def _secrets() -> Sequence[str]:
+def _secrets() -> set[str]:
     found = set()
     for name, value in os.environ.items():
         if _SECRET_NAME.match(name):
@@ -142,7 +140,7 @@ def _secrets() -> Sequence[str]:
         if _NAMED.match(name) and "://" in value:
             password = _password(value)
             found |= {password, unquote(password)}
-    return sorted((value for value in found if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+    return {value for value in found if len(value) >= _SHORTEST_SECRET}
 
 
 def _password(address: str) -> str:
